@@ -1,0 +1,1 @@
+"""The Qt application. Shows a Session; decides nothing about pixels."""

@@ -1,0 +1,1 @@
+"""Radiograph in, box in, mask and measurements out. No Qt, no training."""

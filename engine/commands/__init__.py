@@ -1,0 +1,1 @@
+"""The subcommands of the `lungbox` command, one file each."""

@@ -1,0 +1,166 @@
+"""Radiograph: pixels, geometry and provenance of one film in one value that never changes.
+
+Knows nothing of files; `engine.film.reading` makes radiographs from them.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.film.grey import Modality, Rescale, View
+from engine.geometry import Spacing
+
+
+class NoteCode(Enum):
+    """Why the reader should look twice. `app.wording` turns the code into the sentence on the badge."""
+
+    LOSSY = "lossy"
+    POLARITY = "polarity"
+    SPACING_MISSING = "spacing-missing"
+    SPACING_UNUSABLE = "spacing-unusable"
+    SPACING_CONTRADICTORY = "spacing-contradictory"
+    SPACING_MAGNIFIED = "spacing-magnified"
+    VIEW_AP = "view-ap"
+    VIEW_UNKNOWN = "view-unknown"
+    NOT_FRONTAL = "not-frontal"
+    NOT_CHEST = "not-chest"
+    FOR_PROCESSING = "for-processing"
+    COLOUR_REDUCED = "colour-reduced"
+    WINDOW_UNUSABLE = "window-unusable"
+    LUT_UNUSABLE = "lut-unusable"
+    RESCALE_UNUSABLE = "rescale-unusable"
+    BURNED_IN = "burned-in"
+    ORIENTATION_UNKNOWN = "orientation-unknown"
+    HEADER_ODD = "header-odd"
+    PREAMBLE_EXECUTABLE = "preamble-executable"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing we noticed while reading. The text names values, never a patient's data."""
+
+    code: NoteCode
+    text: str
+
+
+class ViewPosition(Enum):
+    """View Position (0018,5101) or its code (0054,0220), as far as measurements care."""
+
+    PA = "PA"
+    AP = "AP"
+    LATERAL = "lateral"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """Patient Orientation (0020,0020): where the row direction (rightwards) and column direction (downwards) point."""
+
+    rightwards: str  # e.g. "L": the patient's left is on the right of the image
+    downwards: str  # e.g. "F": the feet are below
+
+    @property
+    def is_upright_unmirrored(self) -> bool:
+        """True when the patient's left is on the image's right and the feet are below."""
+        return self.rightwards[:1] == "L" and self.downwards[:1] == "F"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlay:
+    """An overlay plane (60xx), already placed on the film's grid."""
+
+    label: str
+    bitmap: NDArray[np.bool_]  # (rows, columns)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identity:
+    """Whose film this is. For the screen and the results only: never logged, so it has no readable repr."""
+
+    patient_name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    study_date: str = ""
+    study_time: str = ""
+    study_description: str = ""
+    accession_number: str = ""
+    institution: str = ""
+
+    def __repr__(self) -> str:
+        return "Identity(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a film came from, and the hashes by which results and caches know it."""
+
+    path: Path
+    file_sha256: str
+    pixel_sha256: str  # of the stored values, their type and shape: the same film in another syntax hashes the same
+    kind: str  # "DICOM", "PNG", "TIFF", "JPEG"
+    transfer_syntax: str = ""  # UID, DICOM only
+    modality: str = ""  # CR, DX, ...
+    sop_instance_uid: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    header: bytes = field(default=b"", repr=False)  # the DICOM data set without pixel data, explicit little endian
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Radiograph:
+    """One film. Arrays are owned, read-only, (rows, columns)."""
+
+    stored: NDArray[np.integer]  # stored values after bit masking and sign; colour already reduced to grey
+    source: Source
+    bits_stored: int
+    modality: Modality = Rescale(1.0, 0.0)
+    padding: tuple[int, int] | None = None  # inclusive range of stored values that are no image (PS3.3 C.7.5.1.1.2)
+    views: tuple[View, ...] = ()  # the header's own VOI LUTs and windows, in the order they should be offered
+    inverse: bool = False  # True when low values are shown bright; decided once, when the film is read
+    spacing: Spacing | None = None  # as the file gives it; None means pixels only
+    magnification: float | None = None  # ERMF, or SID / SOD: detector spacing divided by it is spacing in the patient
+    pixel_aspect: float = 1.0  # height of a pixel over its width (from spacing, else PixelAspectRatio)
+    overlays: tuple[Overlay, ...] = ()
+    orientation: Orientation | None = None
+    laterality: str = ""
+    view_position: ViewPosition = ViewPosition.UNKNOWN
+    body_part: str = ""
+    identity: Identity = Identity()
+    notes: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        owned = np.array(self.stored, copy=True, order="C")
+        if owned.ndim != 2 or owned.size == 0 or owned.dtype.kind not in "iu" or owned.itemsize > 2:
+            raise ValueError(f"stored values must be a 2-D array of 8 or 16 bit integers, got {owned.dtype} {owned.shape}")
+        owned.setflags(write=False)
+        object.__setattr__(self, "stored", owned)
+
+    @property
+    def rows(self) -> int:
+        """Height in pixels."""
+        return int(self.stored.shape[0])
+
+    @property
+    def columns(self) -> int:
+        """Width in pixels."""
+        return int(self.stored.shape[1])
+
+    def modality_values(self) -> NDArray[np.float32]:
+        """Return the film after the Modality LUT or rescale (PS3.3 C.11.1): what the detector meant."""
+        return self.modality.apply(self.stored)
+
+    def valid(self) -> NDArray[np.bool_]:
+        """Return True where the film holds image, False on padding."""
+        if self.padding is None:
+            return np.ones(self.stored.shape, dtype=np.bool_)
+        low, high = self.padding
+        return (self.stored < low) | (self.stored > high)
+
+    def has_note(self, code: NoteCode) -> bool:
+        """Return whether reading left a note of this kind."""
+        return any(note.code is code for note in self.notes)

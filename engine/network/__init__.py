@@ -1,0 +1,1 @@
+"""The network, its checkpoint, and the backends that run it."""

@@ -1,0 +1,1 @@
+"""The AdaLoRA and quantization-aware recipe. Produces one checkpoint for the engine."""

@@ -1,0 +1,304 @@
+"""Films in memory, and what a training step is made of: augmented frames, prompts as people give them, and truth.
+
+Films are read through the engine, so training sees what the clinic sees; the percentile stretch is the engine's too and
+is applied again after every augmentation.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.film.reading import read_radiograph
+from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
+from engine.model_input import standardise, to_model_input, to_unit
+from engine.network.config import Preprocessing
+
+Frame = NDArray[np.float32]
+Lungs = NDArray[np.uint8]  # (2, size, size): the image's left lung, the image's right lung
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """One film on the model's frame, grey 0 to 1, with each lung's mask."""
+
+    name: str
+    source: str
+    unit: Frame
+    lungs: Lungs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What one step needs; prompts are grouped by film."""
+
+    frames: NDArray[np.float32]  # (films, channels, size, size)
+    coordinates: NDArray[np.float32]  # (films * prompts, tokens, 2)
+    labels: NDArray[np.float32]  # (films * prompts, tokens)
+    targets: NDArray[np.float32]  # (films * prompts, size / 2, size / 2), coverage 0 to 1
+
+
+def split_lungs(mask: NDArray[np.uint8]) -> Lungs:
+    """Return the two largest components, the image's left one first."""
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    largest = sorted(range(1, count), key=lambda i: -stats[i, cv2.CC_STAT_AREA])[:2]
+    parts = [(labels == i).astype(np.uint8) for i in sorted(largest, key=lambda i: centres[i, 0])]
+    while len(parts) < 2:
+        parts.append(np.zeros_like(mask))
+    return np.stack(parts)
+
+
+def load_films(root: Path, split: str, sources: tuple[str, ...], size: int, preprocessing: Preprocessing) -> list[Film]:
+    """Return the films of a split that have lung masks, read through the engine, on the model's frame."""
+    films = []
+    plain = Preprocessing(preprocessing.low_percentile, preprocessing.high_percentile, mean=(0.0,), std=(1.0,))
+    with (root / "manifest.csv").open(newline="") as rows:
+        for row in csv.DictReader(rows):
+            if row["split"] != split or row["source"] not in sources or not row["mask"]:
+                continue
+            radiograph = read_radiograph(root / row["image"])
+            letterbox = Letterbox.fit(radiograph.rows, radiograph.columns, size, radiograph.pixel_aspect)
+            unit = to_model_input(radiograph, letterbox, plain)[0]
+            mask = cv2.imread(str(root / row["mask"]), cv2.IMREAD_GRAYSCALE)
+            coverage = letterbox.to_frame((mask > 0).astype(np.float32), blank=0.0)
+            films.append(Film(row["id"], row["source"], unit, split_lungs((coverage >= 0.5).astype(np.uint8))))
+    return films
+
+
+def resized(films: list[Film], size: int) -> list[Film]:
+    """Return the films at another resolution."""
+    if films and films[0].unit.shape[0] == size:
+        return films
+    return [
+        Film(
+            film.name,
+            film.source,
+            cv2.resize(film.unit, (size, size), interpolation=cv2.INTER_AREA),
+            np.stack([cv2.resize(lung, (size, size), interpolation=cv2.INTER_AREA) for lung in film.lungs]),
+        )
+        for film in films
+    ]
+
+
+# ---------------------------------------------------------------------------------------------- augmentation
+
+
+def warp(film: Film, rng: np.random.Generator) -> tuple[Frame, Lungs]:
+    """Return the film rotated, scaled, squashed, shifted, bent and sometimes mirrored."""
+    size = film.unit.shape[0]
+    angle = np.deg2rad(rng.normal(0, 6) if rng.random() < 0.8 else rng.uniform(-25, 25))
+    scale = np.exp(rng.normal(0, 0.13))
+    aspect = np.exp(rng.normal(0, 0.10))  # Montgomery's films are squashed; people's are not all alike either
+    mirror = -1.0 if rng.random() < 0.15 else 1.0
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = linear @ np.diag([scale * aspect * mirror, scale / aspect])
+    centre = np.array([size / 2, size / 2])
+    shift = rng.normal(0, 0.05, 2) * size
+    inverse = np.linalg.inv(linear)
+    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
+    px, py = xs - centre[0] - shift[0], ys - centre[1] - shift[1]
+    map_x = (inverse[0, 0] * px + inverse[0, 1] * py + centre[0]).astype(np.float32)
+    map_y = (inverse[1, 0] * px + inverse[1, 1] * py + centre[1]).astype(np.float32)
+    if rng.random() < 0.4:  # lungs of another shape
+        bend = rng.normal(0, 0.02 * size, (2, 5, 5)).astype(np.float32)
+        map_x += cv2.resize(bend[0], (size, size), interpolation=cv2.INTER_CUBIC)
+        map_y += cv2.resize(bend[1], (size, size), interpolation=cv2.INTER_CUBIC)
+    unit = cv2.remap(film.unit, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
+    lungs = np.stack([cv2.remap(lung, map_x, map_y, cv2.INTER_NEAREST, borderValue=0) for lung in film.lungs])
+    return unit, lungs
+
+
+def soft_noise(size: int, cells: int, rng: np.random.Generator) -> Frame:
+    """Return smooth noise, standard deviation about 1, with `cells` features across."""
+    grid = rng.normal(0, 1, (cells, cells)).astype(np.float32)
+    return cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def with_opacities(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> Frame:
+    """Return the film with consolidations or an effusion painted into a lung; its outline stays where it was."""
+    size = unit.shape[0]
+    lung = lungs[rng.integers(2)]
+    rows = np.flatnonzero(lung.any(axis=1))
+    if rows.size == 0:
+        return unit
+    near = cv2.GaussianBlur(lung.astype(np.float32), (0, 0), size / 100)
+    dense = float(np.clip(rng.normal(0.75, 0.1), 0.5, 1.0))
+    if rng.random() < 0.5:  # patches
+        field = soft_noise(size, int(rng.integers(4, 14)), rng)
+        cover = np.clip((field - rng.uniform(0.0, 1.0)) * rng.uniform(1.0, 4.0), 0.0, 1.0) * near
+    else:  # fluid, with a meniscus that climbs at the wall
+        top = rows[-1] - rng.uniform(0.1, 0.55) * (rows[-1] - rows[0])
+        columns = np.flatnonzero(lung.any(axis=0))
+        across = (np.arange(size, dtype=np.float32) - columns[0]) / max(1, columns[-1] - columns[0])
+        level = top - rng.uniform(-0.1, 0.15) * size * (across - 0.5) * (1 if rng.random() < 0.5 else -1)
+        level = level - rng.uniform(0, 0.08) * size * (2 * across - 1) ** 2
+        depth = np.arange(size, dtype=np.float32)[:, None] - level[None, :]
+        cover = np.clip(depth / (rng.uniform(0.01, 0.12) * size), 0.0, 1.0) * near
+    cover = cover * rng.uniform(0.3, 0.95)
+    texture = 1.0 + 0.06 * soft_noise(size, 48, rng)
+    return (unit * (1.0 - cover) + dense * texture * cover).astype(np.float32)
+
+
+def with_devices(unit: Frame, rng: np.random.Generator) -> Frame:
+    """Return the film with letters, lines, electrodes or a pacemaker on it."""
+    size = unit.shape[0]
+    drawn = unit.copy()
+    for _ in range(int(rng.integers(1, 5))):
+        ink = np.zeros(unit.shape, dtype=np.uint8)
+        thickness = max(1, round(rng.uniform(0.002, 0.010) * size))
+        x, y = (int(v) for v in rng.uniform(0.02, 0.98, 2) * size)
+        match rng.integers(4):
+            case 0:
+                text = str(rng.choice(["R", "L", "PA", "AP", "ERECT", "12:40", "SUPINE"]))
+                height = float(rng.uniform(0.5, 2.0) * size / 512)
+                cv2.putText(ink, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, height, 255, thickness)
+            case 1:
+                knots = np.cumsum(rng.normal(0, 0.12, (5, 2)), axis=0) + rng.uniform(0.2, 0.8, 2)
+                t = np.linspace(0, 4, 60)
+                line = np.stack([np.interp(t, np.arange(5), knots[:, i]) for i in range(2)], axis=1)
+                line = cv2.GaussianBlur(line.astype(np.float32), (1, 15), 4) * size
+                cv2.polylines(ink, [line.round().astype(np.int32)], isClosed=False, color=255, thickness=thickness)
+            case 2:
+                radius = max(2, int(rng.uniform(0.008, 0.03) * size))
+                cv2.circle(ink, (x, y), radius, 255, -1 if rng.random() < 0.5 else thickness)
+            case _:
+                width, height_px = (int(v) for v in rng.uniform(0.03, 0.12, 2) * size)
+                cv2.rectangle(ink, (x, y), (x + width, y + height_px), 255, -1)
+        cover = ink.astype(np.float32) * float(rng.uniform(0.4, 1.0) / 255.0)
+        drawn = drawn * (1.0 - cover) + float(rng.uniform(0.7, 1.3)) * cover
+    return drawn.astype(np.float32)
+
+
+def collimated(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> tuple[Frame, Lungs]:
+    """Return the film with shutters; lung behind them is no longer there to be outlined."""
+    size = unit.shape[0]
+    x0, y0 = (int(v) for v in rng.uniform(0.0, 0.15, 2) * size)
+    x1, y1 = (int(v) for v in rng.uniform(0.85, 1.0, 2) * size)
+    open_field = np.zeros_like(unit, dtype=np.uint8)
+    open_field[y0:y1, x0:x1] = 1
+    shut = 0.0 if rng.random() < 0.7 else 1.0
+    return np.where(open_field > 0, unit, np.float32(shut)), lungs * open_field
+
+
+def exposed(unit: Frame, rng: np.random.Generator) -> Frame:
+    """Return the film as another vendor, dose or window would have given it."""
+    size = unit.shape[0]
+    unit = np.clip(unit, 0.0, 1.3)
+    unit = unit ** float(np.exp(rng.normal(0, 0.35)))
+    if rng.random() < 0.3:  # a steep or flat window
+        centre, slope = rng.uniform(0.35, 0.65), rng.uniform(2.0, 9.0)
+        unit = 1.0 / (1.0 + np.exp(-slope * (unit - centre)))
+    if rng.random() < 0.4:
+        unit = unit + rng.uniform(0.0, 0.12) * soft_noise(size, int(rng.integers(2, 5)), rng)
+    if rng.random() < 0.3:
+        unit = cv2.GaussianBlur(unit, (0, 0), rng.uniform(0.4, 2.0) * size / 512)
+    if rng.random() < 0.15:  # vendors sharpen
+        unit = unit + rng.uniform(0.3, 1.5) * (unit - cv2.GaussianBlur(unit, (0, 0), rng.uniform(2, 12) * size / 512))
+    if rng.random() < 0.5:
+        unit = unit + rng.normal(0, rng.uniform(0.0, 0.06), unit.shape)
+    if rng.random() < 0.12:
+        unit = 1.0 - unit
+    return np.asarray(unit, dtype=np.float32)
+
+
+def augmented(film: Film, preprocessing: Preprocessing, rng: np.random.Generator) -> tuple[Frame, Lungs]:
+    """Return one variation of a film, stretched as the engine stretches every film."""
+    unit, lungs = warp(film, rng)
+    if rng.random() < 0.35:
+        unit = with_opacities(unit, lungs, rng)
+    if rng.random() < 0.25:
+        unit = with_devices(unit, rng)
+    unit = exposed(unit, rng)
+    if rng.random() < 0.15:
+        unit, lungs = collimated(unit, lungs, rng)
+    return to_unit(unit, None, preprocessing), lungs
+
+
+# ---------------------------------------------------------------------------------------------- prompts
+
+
+def bounds(mask: NDArray[np.uint8]) -> BoxPrompt | None:
+    """Return the tight box round a mask."""
+    x, y, width, height = cv2.boundingRect(mask)
+    return BoxPrompt(x, y, x + width, y + height) if width and height else None
+
+
+def as_drawn(box: BoxPrompt, rng: np.random.Generator, size: int) -> BoxPrompt:
+    """Return the box as a hurried reader would have drawn it: tight, loose, shifted, or with a sloppy corner."""
+    width, height = box.x1 - box.x0, box.y1 - box.y0
+    match rng.integers(4):
+        case 0:
+            edges = rng.normal(0, 0.015, 4)
+        case 1:
+            edges = rng.uniform(0.0, 0.20, 4) * np.array([-1, -1, 1, 1])
+        case 2:
+            edges = np.tile(rng.normal(0, 0.05, 2), 2) + rng.normal(0, 0.02, 4)
+        case _:
+            edges = rng.uniform(-0.15, 0.15, 4)
+    x0, y0, x1, y1 = np.array(box.corners) + edges * np.array([width, height, width, height])
+    return BoxPrompt(
+        float(np.clip(x0, 0, size - 2)),
+        float(np.clip(y0, 0, size - 2)),
+        float(np.clip(x1, x0 + 2, size)),
+        float(np.clip(y1, y0 + 2, size)),
+    )
+
+
+def point_in(mask: NDArray[np.bool_], rng: np.random.Generator, *, positive: bool) -> PointPrompt | None:
+    """Return a random point of a mask."""
+    index = np.flatnonzero(mask)
+    if index.size == 0:
+        return None
+    y, x = divmod(int(rng.choice(index)), mask.shape[1])
+    return PointPrompt(x + 0.5, y + 0.5, positive)
+
+
+def draw_prompts(
+    lungs: Lungs, wanted: list[int], *, points: int, boxed: bool, rng: np.random.Generator
+) -> tuple[Prompts, NDArray[np.uint8]]:
+    """Return a prompt for the wanted lungs (0, 1 or both) with exactly `points` points, and what it should give."""
+    size = lungs.shape[-1]
+    target = lungs[wanted].max(axis=0)
+    tight = bounds(target)
+    box = None
+    if tight is None or (len(wanted) == 2 and rng.random() < 0.35):
+        box = BoxPrompt.whole(size, size)
+    elif boxed:
+        box = as_drawn(tight, rng, size)
+    given: list[PointPrompt] = []
+    for i in range(points):
+        positive = i == 0 or rng.random() < 0.6
+        where = target > 0 if positive else cv2.dilate(target, np.ones((5, 5), np.uint8)) == 0
+        point = point_in(where, rng, positive=positive)
+        given.append(point or PointPrompt(size / 2, size / 2, positive=True))
+    return Prompts(box if boxed else None, tuple(given)), target
+
+
+def batches(
+    films: list[Film], count: int, size: int, batch: int, prompts: int, preprocessing: Preprocessing, seed: int
+) -> Iterator[Batch]:
+    """Yield `count` films' worth of batches; the same seed gives the same batches."""
+    rng = np.random.default_rng(seed)
+    frame = Letterbox.fit(size, size, size)
+    for _ in range(count // batch):
+        chosen = rng.choice(len(films), batch, replace=False)
+        boxed = rng.random() > 0.06
+        points = int(rng.choice([0, 0, 0, 0, 1, 2, 3])) if boxed else int(rng.integers(1, 4))
+        frames, coordinates, labels, targets = [], [], [], []
+        for index in chosen:
+            unit, lungs = augmented(films[index], preprocessing, rng)
+            frames.append(standardise(unit, preprocessing))
+            for wanted in ([0], [1], [0, 1])[:prompts]:
+                # A single point inside one lung cannot mean both.
+                ask = wanted if boxed or len(wanted) == 1 else [int(rng.integers(2))]
+                prompt, target = draw_prompts(lungs, ask, points=points, boxed=boxed, rng=rng)
+                where, kind = frame.tokens(prompt)
+                coordinates.append(where)
+                labels.append(kind)
+                half = cv2.resize(target.astype(np.float32), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
+                targets.append(half)
+        yield Batch(np.stack(frames), np.stack(coordinates), np.stack(labels), np.stack(targets))

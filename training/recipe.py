@@ -1,0 +1,41 @@
+"""Every number of the training, each with its reason. Command-line flags come from these fields."""
+
+from dataclasses import dataclass, field
+
+from engine.network.config import ModelConfig, Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of training at one resolution."""
+
+    size: int  # side of the frames in pixels
+    films: int  # films drawn, with repetition
+    batch: int  # films a step
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Pretraining of the compact model from scratch."""
+
+    name: str = "compact"
+    seed: int = 7
+    model: ModelConfig = field(default_factory=ModelConfig)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    # Low resolution first: a step at 256 costs a quarter of one at 512 and teaches where lungs are; edges come last.
+    phases: tuple[Phase, ...] = (Phase(256, 14_000, 8), Phase(384, 4_000, 8), Phase(512, 2_400, 8))
+    learning_rate: float = 1e-3  # peak; AdamW, cosine to zero
+    warmup_steps: int = 200
+    weight_decay: float = 0.05
+    gradient_norm: float = 1.0
+    ema_decay: float = 0.998  # of the weights that are kept: about the last 500 steps
+    prompts_per_film: int = 3  # one lung, the other, both
+    edge_weight: float = 3.0  # cross-entropy counts this much more within two pixels of the outline
+    quality_weight: float = 0.2  # squared error of the predicted IoU
+    checkpoint_seconds: float = 240.0  # at most this much is lost to a kill
+    evaluate_films: int = 2_000  # films between two looks at the validation split
+
+    @property
+    def total_films(self) -> int:
+        """Films drawn in all phases."""
+        return sum(phase.films for phase in self.phases)
