@@ -2,7 +2,9 @@
 
 Tensors are named as in `engine.network.model`, less what a release folds away (batch norm, adapters). A layer in
 integers has `NAME.weight` int8, `NAME.weight_scale` float32 (one value, or one per output row) and, where its input is
-quantized too, `NAME.input_scale` float32 (one value). The rest is float32 or float16.
+quantized too, `NAME.input_scale` float32 (one value). A layer in 4 bits also has `NAME.group_scale` uint8 (rows, groups):
+its integers are multiples of their group's, and the file holds the factors alone, two to a byte, as `NAME.weight_int4`.
+Attention in integers has `NAME.query_scale`, `NAME.key_scale` and `NAME.value_scale`. The rest is float32 or float16.
 
 The header's `lungbox` entry holds JSON: format, name, version, configuration, preprocessing, scheme, card, and the
 SHA-256 of each part's tensors; `lungbox_sha256` guards that text. So a damaged file is known without any list of hashes,
@@ -11,6 +13,7 @@ and nothing in a file is ever executed.
 
 import hashlib
 import json
+import os
 import struct
 import tomllib
 from collections.abc import Mapping
@@ -23,15 +26,15 @@ from numpy.typing import NDArray
 
 import resources
 from engine.errors import CheckpointError, LungboxError
-from engine.files import read_file, write_atomically
 from engine.network.config import ModelConfig, Preprocessing
-from engine.network.layout import UNUSED_PREFIXES, expected_shapes, fold_batch_norm
-from engine.network.quantized import INT8_LIMIT
+from engine.network.layout import UNUSED_PREFIXES, Shapes, expected_shapes, fold_batch_norm
+from engine.network.quantized import INT8_LIMIT, pack_int4, unpack_int4
 
 FORMAT = 1
 SIZE_LIMIT_BYTES = 4 << 30  # SAM's ViT-H in float32 takes 2.6 GB
 _HEADER_LIMIT_BYTES = 16 << 20
-_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
+_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1"), "U8": np.dtype("u1")}
+ATTENTION_SCALES = ("query_scale", "key_scale", "value_scale")
 _PARTS = ("image_encoder", "prompt_encoder", "mask_decoder")
 _GET_ANOTHER = "Get the file again from where it came, or use the bundled model."
 
@@ -55,6 +58,18 @@ class Checkpoint:
         """Names of the layers whose weights are integers."""
         suffix = ".weight_scale"
         return tuple(sorted(name.removesuffix(suffix) for name in self.tensors if name.endswith(suffix)))
+
+
+def read_file(path: Path, limit_bytes: int) -> bytes:
+    if not path.is_file() or path.stat().st_size > limit_bytes:
+        raise OSError("not a regular file, or too large")
+    return path.read_bytes()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    temporary.replace(path)
 
 
 def write_checkpoint(
@@ -85,7 +100,7 @@ def write_checkpoint(
         "card": dict(card),
         "parts": _part_hashes(kept),
     }
-    data = _encode(kept, json.dumps(description, sort_keys=True))
+    data = _encode(_packed(kept), json.dumps(description, sort_keys=True))
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -103,7 +118,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         raise CheckpointError(f"{path.name}: the model file cannot be read ({error}).", advice=_GET_ANOTHER) from error
     sha256 = hashlib.sha256(data).hexdigest()
     _check_bundled(path, sha256)
-    metadata, tensors = _decode(data, path.name)
+    metadata, stored = _decode(data, path.name)
     text = metadata.get("lungbox")
     if not isinstance(text, str):
         raise CheckpointError(
@@ -111,13 +126,14 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         )
     if hashlib.sha256(text.encode()).hexdigest() != metadata.get("lungbox_sha256"):
         raise _damaged(path.name, "its description was changed")
-    description = json.loads(text)
+    description = _description(text, path.name)
     if description.get("format") != FORMAT:
         raise CheckpointError(
             f"{path.name}: checkpoint format {description.get('format')!r}, this program reads {FORMAT}.",
             advice="Update Lungbox, or get the model that belongs to this version.",
         )
     config, preprocessing = _settings(description, path.name)
+    tensors = _unpacked(stored, path.name)
     _check_tensors(tensors, config, path.name)
     if _part_hashes(tensors) != description.get("parts"):
         raise _damaged(path.name, "its weights are not those that were written")
@@ -238,6 +254,42 @@ def _decode(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, NDArray[A
     return metadata, tensors
 
 
+def _description(text: str, name: str) -> dict[str, Any]:
+    try:
+        description = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(name, "its description cannot be read") from error
+    if not isinstance(description, dict) or not isinstance(description.get("card", {}), dict):
+        raise _damaged(name, "its description cannot be read")
+    return description
+
+
+def _packed(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the tensors as the file holds them: weights in groups as 4-bit factors."""
+    stored = dict(tensors)
+    for name in tensors:
+        base, _, kind = name.rpartition(".")
+        if kind == "group_scale":
+            stored[f"{base}.weight_int4"] = pack_int4(stored.pop(f"{base}.weight"), tensors[name])
+    return stored
+
+
+def _unpacked(stored: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
+    """Return the tensors as everything else knows them: 8-bit weights."""
+    tensors = dict(stored)
+    for key in stored:
+        base, _, kind = key.rpartition(".")
+        if kind != "weight_int4":
+            continue
+        try:
+            weight = unpack_int4(tensors.pop(key), tensors[f"{base}.group_scale"])
+        except (KeyError, ValueError) as error:
+            raise _damaged(name, f"the 4-bit weights {base[:80]} do not add up") from error
+        weight.flags.writeable = False
+        tensors[f"{base}.weight"] = weight
+    return tensors
+
+
 def _part_hashes(tensors: Mapping[str, NDArray[Any]]) -> dict[str, str]:
     """Return the SHA-256 of each part's tensors: names, shapes and bytes in order of name."""
     hashes = {part: hashlib.sha256() for part in _PARTS}
@@ -257,6 +309,11 @@ def _settings(description: Mapping[str, Any], name: str) -> tuple[ModelConfig, P
         preprocessing = Preprocessing(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{name}: its settings cannot be used ({error}).", advice=_GET_ANOTHER) from error
+    if config.patch_size != 16 or not 64 <= config.image_size <= 4096:
+        raise CheckpointError(
+            f"{name}: its settings cannot be used ({config.image_size} px in patches of {config.patch_size}).",
+            advice=_GET_ANOTHER,
+        )
     faults = [text for text, wrong in _limits(config, preprocessing).items() if wrong]
     if faults:
         raise CheckpointError(f"{name}: its settings cannot be used ({faults[0]}).", advice=_GET_ANOTHER)
@@ -283,17 +340,17 @@ def _limits(config: ModelConfig, preprocessing: Preprocessing) -> dict[str, bool
     sizes = (config.embed_dim, config.heads, config.depth, config.decoder_dim, config.decoder_mlp, config.decoder_heads)
     return {
         f"kind {config.kind!r}": config.kind not in ("sam", "compact"),
-        f"image_size {config.image_size}": not 64 <= config.image_size <= 4096,
-        f"patch_size {config.patch_size}": config.patch_size != 16 or config.image_size % 16 != 0,
+        f"image_size {config.image_size}": config.image_size % 16 != 0,
         f"in_channels {config.in_channels}": config.in_channels not in (1, 3),
         "a size that is not positive or too large": not all(0 < size <= 8192 for size in sizes),
-        "decoder_depth": not 1 <= config.decoder_depth <= 16,
+        "depth": not (config.depth <= 64 and 1 <= config.decoder_depth <= 16),
         "embed_dim is no multiple of heads": config.heads > 0 and config.embed_dim % config.heads != 0,
         "decoder_dim": config.decoder_dim % 16 != 0 or config.decoder_dim // 2 % max(config.decoder_heads, 1) != 0,
         "mlp_ratio": not 0 < config.mlp_ratio <= 16,
         "stem": config.kind == "compact" and (len(config.stem) != 3 or not all(0 < width <= 4096 for width in config.stem)),
         "window_size": not 0 <= config.window_size <= config.grid,
         "mean and std": not len(preprocessing.mean) == len(preprocessing.std) == config.in_channels,
+        "mean": not all(np.isfinite(value) for value in preprocessing.mean),
         "std": not all(np.isfinite(value) and value > 0 for value in preprocessing.std),
         "percentiles": not 0 <= preprocessing.low_percentile < preprocessing.high_percentile <= 100,
     }
@@ -306,16 +363,7 @@ def _check_tensors(tensors: Mapping[str, NDArray[Any]], config: ModelConfig, nam
     if missing:
         raise CheckpointError(f"{name}: {len(missing)} tensors are missing, the first {missing[0]}.", advice=_GET_ANOTHER)
     for key, tensor in tensors.items():
-        base, _, kind = key.rpartition(".")
-        weight = tensors.get(f"{base}.weight")
-        if kind in ("weight_scale", "input_scale") and weight is not None and weight.dtype == np.int8:
-            rows = weight.shape[0] if kind == "weight_scale" else 1
-            right = tensor.dtype == np.float32 and tensor.shape in {(1,), (rows,)} and bool((tensor > 0).all())
-        elif key in expected:
-            right = tensor.shape == expected[key] and (tensor.dtype != np.int8 or f"{key}_scale" in tensors)
-        else:
-            right = key.startswith(UNUSED_PREFIXES)
-        if not right:
+        if not _belongs(key, tensor, tensors, expected):
             raise CheckpointError(
                 f"{name}: the tensor {key[:80]} {tensor.shape} {tensor.dtype} does not belong to this network.",
                 advice=_GET_ANOTHER,
@@ -324,7 +372,31 @@ def _check_tensors(tensors: Mapping[str, NDArray[Any]], config: ModelConfig, nam
             raise CheckpointError(f"{name}: the weights {key} are not numbers.", advice=_GET_ANOTHER)
 
 
+def _belongs(key: str, tensor: NDArray[Any], tensors: Mapping[str, NDArray[Any]], expected: Shapes) -> bool:
+    if key in expected:
+        # Whole numbers belong to weights of layers; a bias or a norm has no scale to make them real.
+        integer = tensor.dtype == np.int8
+        return tensor.shape == expected[key] and (f"{key}_scale" in tensors if integer else tensor.dtype != np.uint8)
+    base, _, kind = key.rpartition(".")
+    weight = tensors.get(f"{base}.weight")
+    if kind in ATTENTION_SCALES:
+        return f"{base}.qkv.weight" in expected and _is_scale(tensor, 1)
+    if weight is None or weight.dtype != np.int8 or weight.ndim < 2:
+        return key.startswith(UNUSED_PREFIXES)
+    if kind == "group_scale":
+        return tensor.dtype == np.uint8 and tensor.ndim == 2 and bool((tensor > 0).all())
+    return (kind == "weight_scale" and _is_scale(tensor, weight.shape[0])) or (
+        kind == "input_scale" and _is_scale(tensor, 1)
+    )
+
+
+def _is_scale(tensor: NDArray[Any], rows: int) -> bool:
+    return tensor.dtype == np.float32 and tensor.shape in {(1,), (rows,)} and bool((tensor > 0).all())
+
+
 def _usable(tensor: NDArray[Any]) -> bool:
+    if tensor.dtype == np.uint8:
+        return True
     if tensor.dtype == np.int8:
         return bool(tensor.min(initial=0) >= -INT8_LIMIT)
     return bool(np.isfinite(tensor).all())
