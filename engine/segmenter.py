@@ -3,7 +3,10 @@
 Holds the model and never a film: an Embedding carries all that belongs to its film.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,9 @@ from engine.film.radiograph import Radiograph
 from engine.geometry import Letterbox, Prompts
 from engine.mask import Mask
 from engine.model_input import to_model_input
-from engine.network.backends import Backend
+from engine.network.backends import Backend, choose_backend
+from engine.network.checkpoint import Checkpoint, bundled_checkpoint, read_checkpoint
+from engine.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +31,7 @@ class Embedding:
     letterbox: Letterbox
     pixel_sha256: str
     checkpoint_sha256: str
-    input_sha256: str
+    input_sha256: str  # of the frame the model saw: equal frames give equal masks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,3 +42,72 @@ class Segmentation:
     quality: float  # its own estimate of the IoU with the truth, 0 to 1
     logits: NDArray[np.float32]  # square map over the model's frame; above 0 is structure
     provenance: Provenance
+
+
+class Segmenter:
+    """One model on one device."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The weights in use."""
+        return self.backend.checkpoint
+
+    @property
+    def provenance(self) -> Provenance:
+        """What results say drew them."""
+        checkpoint = self.checkpoint
+        return Provenance(
+            checkpoint_name=f"{checkpoint.name} {checkpoint.version}",
+            checkpoint_sha256=checkpoint.sha256,
+            backend=self.backend.description,
+            lungbox_version=VERSION,
+        )
+
+    def embed(self, radiograph: Radiograph) -> Embedding:
+        """Return the film's embedding; the costly part, done once."""
+        checkpoint = self.checkpoint
+        letterbox = Letterbox.fit(
+            radiograph.rows, radiograph.columns, checkpoint.config.image_size, radiograph.pixel_aspect
+        )
+        frame = to_model_input(radiograph, letterbox, checkpoint.preprocessing)
+        return Embedding(
+            features=self.backend.encode(frame),
+            letterbox=letterbox,
+            pixel_sha256=radiograph.source.pixel_sha256,
+            checkpoint_sha256=checkpoint.sha256,
+            input_sha256=hashlib.sha256(frame.tobytes()).hexdigest(),
+        )
+
+    def segment(self, embedding: Embedding, prompts: Prompts) -> Segmentation:
+        """Return the mask for one prompt."""
+        return self.segment_many(embedding, [prompts])[0]
+
+    def segment_many(self, embedding: Embedding, prompts: Sequence[Prompts]) -> list[Segmentation]:
+        """Return one mask a prompt. Prompts with as many points share a run of the decoder."""
+        if embedding.checkpoint_sha256 != self.checkpoint.sha256:
+            raise PromptError("The film was encoded by another model.", advice="Open it again.")
+        tokens = [embedding.letterbox.tokens(prompt) for prompt in prompts]
+        answers: list[Segmentation | None] = [None] * len(prompts)
+        for length in {len(labels) for _, labels in tokens}:
+            group = [i for i, (_, labels) in enumerate(tokens) if len(labels) == length]
+            logits, quality = self.backend.decode(
+                embedding.features, np.stack([tokens[i][0] for i in group]), np.stack([tokens[i][1] for i in group])
+            )
+            for i, one, score in zip(group, logits, quality, strict=True):
+                answers[i] = self._answer(embedding, one, float(score))
+        return [answer for answer in answers if answer is not None]
+
+    def _answer(self, embedding: Embedding, logits: NDArray[np.float32], quality: float) -> Segmentation:
+        # NaN > 0 is False, so a broken run would read as "no lung": refuse it instead.
+        if not (np.isfinite(logits).all() and np.isfinite(quality)):
+            raise NoResultError("The model returned no usable numbers.", advice="Run `lungbox doctor`.")
+        mask = Mask.of(embedding.letterbox.from_frame(logits) > 0.0)
+        return Segmentation(mask, min(max(quality, 0.0), 1.0), logits, self.provenance)
+
+
+def load_segmenter(checkpoint: Path | None = None, device: str = "auto") -> Segmenter:
+    """Return a segmenter for a checkpoint file (the bundled one by default) on "auto", "cpu" or "cuda"."""
+    return Segmenter(choose_backend(read_checkpoint(checkpoint or bundled_checkpoint()), device))

@@ -1,0 +1,64 @@
+# make run    install, and open the viewer on the demo film (without a screen: segment it, leaving the results in out/)
+# make test   install, and run lint, types, import contracts and tests: what CI runs
+# make help   the rest
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types contracts unit demo train evaluate screenshots clean
+
+help:
+	@echo "make run          install and open the viewer on the demo film"
+	@echo "make test         install and run every check (lint, types, import contracts, tests)"
+	@echo "make unit         only the tests"
+	@echo "make train        train the checkpoint on DATA=folder (default ../shared/data/cxr)"
+	@echo "make demo         simulate the demo film again"
+	@echo "make clean        remove the environment and everything built"
+
+$(BIN)/python:
+	@$(PYTHON) packaging/check_system.py python
+	$(PYTHON) -m venv $(VENV)
+
+# What the viewer needs: no torch.
+$(VENV)/.installed-app: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable .
+	@touch $@
+
+# What developers need: torch, and the tools.
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[dev]'
+	@touch $@ $(VENV)/.installed-app
+
+run: $(VENV)/.installed-app
+	@$(BIN)/python packaging/run_demo.py
+
+test: lint types contracts unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.installed-dev
+	@$(BIN)/python packaging/check_system.py qt
+	$(BIN)/pytest -n 2 --dist loadfile
+
+DATA ?= ../shared/data/cxr
+RUN ?= runs/compact
+
+train: $(VENV)/.installed-dev
+	$(BIN)/python -m training.train --data $(DATA) --out $(RUN)
+
+demo: $(VENV)/.installed-dev
+	$(BIN)/python -m training.phantom --out resources/demo
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,53 @@
+"""The `lungbox` command: `python -m engine` is the same."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from engine.commands import doctor, infer, info, measure, replay, segment, verify
+from engine.commands.console import INTERRUPTED, report_error
+from engine.errors import LungboxError
+from engine.version import VERSION
+
+_COMMANDS = (segment, infer, info, measure, verify, replay, doctor)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="lungbox",
+        description="Outline and measure the lungs on a chest radiograph with one box, offline. Research software, not a medical device.",
+    )
+    top.add_argument("--version", action="version", version=f"lungbox {VERSION}")
+    top.add_argument("--verbose", action="store_true", help="say more on standard error; never a patient's data")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code: 0 done, 1 some film failed, 2 the call was wrong, 130 interrupted."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        return int(arguments.run(arguments))
+    except LungboxError as error:
+        report_error(error, as_json=getattr(arguments, "json", False))
+        return 1
+    except KeyboardInterrupt:
+        print("lungbox: interrupted; what was written is whole", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `lungbox info film | head`: the reader has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
