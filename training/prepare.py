@@ -1,0 +1,69 @@
+"""From a pretrained network to one that is ready for a row of the recipe: adapters, rounding, and the rest frozen."""
+
+from torch import nn
+
+from engine.network.model import LungModel
+from training.adalora import adapted_layers, add_adapters
+from training.adaptation import Adaptation, Part
+from training.qat import round_places, without_adapters
+
+
+def prepare(model: LungModel, adaptation: Adaptation) -> LungModel:
+    """Change a network in place for a row, from any earlier stage, and return it.
+
+    Where activations are rounded, `training.qat.calibrating` must follow: until then the outputs are NaN.
+    """
+    if adaptation.adapters is None:
+        without_adapters(model)
+    else:
+        add_adapters(model, adaptation.adapters)
+    if adaptation.quantization is not None:
+        round_places(model, adaptation.quantization)
+    model.requires_grad_(requires_grad=False)
+    for parameter in trainable_parameters(model, adaptation).values():
+        parameter.requires_grad_()
+    return model
+
+
+def _part(model: LungModel, part: Part) -> list[nn.Parameter]:
+    triplets = [triplet for layer in adapted_layers(model) for triplet in layer.triplets]
+    match part:
+        case "P":
+            return [triplet.p for triplet in triplets]
+        case "L":
+            return [triplet.l for triplet in triplets]
+        case "Q":
+            return [triplet.q for triplet in triplets]
+        case "decoder":
+            return list(model.mask_decoder.parameters())
+        case "prompt encoder":
+            return list(model.prompt_encoder.parameters())
+        case "encoder":
+            factors = {id(p) for triplet in triplets for p in triplet.parameters()}
+            return [p for p in model.image_encoder.parameters() if id(p) not in factors]
+
+
+def trainable_parameters(model: LungModel, adaptation: Adaptation) -> dict[str, nn.Parameter]:
+    """Return, by name, exactly the tensors that a row trains."""
+    wanted = {id(parameter) for part in adaptation.trains for parameter in _part(model, part)}
+    return {name: parameter for name, parameter in model.named_parameters() if id(parameter) in wanted}
+
+
+def parameter_groups(model: LungModel, adaptation: Adaptation) -> list[dict[str, object]]:
+    """Return the optimizer's groups: weights decay; L, biases and norms do not."""
+    trained = trainable_parameters(model, adaptation).values()
+    decaying = [p for p in trained if p.ndim > 1]
+    plain = [p for p in trained if p.ndim <= 1]  # L is a vector
+    return [
+        {"params": decaying, "weight_decay": adaptation.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+
+
+def set_training(model: LungModel, adaptation: Adaptation) -> None:
+    """Put a prepared network in training mode, but leave the statistics of what is frozen as they are."""
+    model.train()
+    frozen = {"encoder": model.image_encoder, "decoder": model.mask_decoder, "prompt encoder": model.prompt_encoder}
+    for part, module in frozen.items():
+        if part not in adaptation.trains:
+            module.eval()
