@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -103,7 +104,7 @@ class Mask:
         return BoxPrompt(float(x0), float(y0), float(x1), float(y1))
 
     def crop(self) -> tuple[NDArray[np.bool_], int, int]:
-        """Return the pixels within the tight box, and its left column and top row; an empty mask gives (0, 0) pixels."""
+        """Return the pixels within the tight box, and its left column and top row; (0, 0) pixels when empty."""
         window = self._window()
         if window is None:
             return np.zeros((0, 0), dtype=np.bool_), 0, 0
@@ -251,12 +252,12 @@ class Mask:
     def outlines(self) -> tuple[Polygon, ...]:
         """Return closed polygons along pixel edges, structure on the right of the way: outer ones run clockwise."""
         crop, x0, y0 = self.crop()
-        return tuple(polygon + (x0, y0) for polygon in outlines(crop))
+        return tuple(polygon + np.array([x0, y0]) for polygon in outlines(crop))
 
     def smooth_outlines(self) -> tuple[Polygon, ...]:
         """Return the outlines as drawn and as measured along: within a pixel of the edges, without their steps."""
         crop, x0, y0 = self.crop()
-        return tuple(polygon + (x0, y0) for polygon in smooth_outlines(crop))
+        return tuple(polygon + np.array([x0, y0]) for polygon in smooth_outlines(crop))
 
     def perimeter(self, pixel_size: tuple[float, float] = (1.0, 1.0)) -> float:
         """Return the length of the smooth outlines, holes included, in the unit of the (row, column) pixel size."""
@@ -321,7 +322,9 @@ def _labelled(crop: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[int]]:
     """Return a label for each pixel and the labels of the parts, largest first, then from the top."""
     if crop.size == 0:
         return np.zeros(crop.shape, dtype=np.int32), []
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(crop).view(np.uint8), connectivity=8)
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(
+        np.ascontiguousarray(crop).view(np.uint8), connectivity=8
+    )
     areas = statistics[1:, cv2.CC_STAT_AREA].astype(np.int64)
     return labels, [int(index) + 1 for index in np.argsort(-areas, kind="stable")]
 
@@ -351,7 +354,7 @@ def _brushed(points: NDArray[np.float64], radius: float, rows: int, columns: int
     for start, end in zip(starts, ends, strict=True):
         steps = max(1, math.ceil(float(np.hypot(*(end - start))) / piece))
         corners = start + (end - start) * (np.arange(steps + 1)[:, None] / steps)
-        for a, b in zip(corners[:-1], corners[1:], strict=True):
+        for a, b in pairwise(corners):
             _near_segment(drawn, a, b, radius)
     return drawn
 
@@ -388,4 +391,5 @@ def _seam(crop: NDArray[np.bool_]) -> NDArray[np.intp]:
     for row in range(rows - 2, -1, -1):
         low = max(0, path[row + 1] - 1)
         path[row] = low + int(best[row, low : path[row + 1] + 2].argmin())
-    return path + left
+    first: NDArray[np.intp] = path + left
+    return first

@@ -65,6 +65,11 @@ class Frame:
         turned = stored.T if self.transposed else stored
         return turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
+    def stored(self, pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return whole pixels of this frame as the stored image has them: `pixels` undone."""
+        turned = pixels[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+        return turned.T if self.transposed else turned
+
     def corner(self, x0: int, y0: int, rows: int, columns: int) -> tuple[int, int]:
         """Return left column and top row, in this frame, of a stored crop of `rows` x `columns` at (x0, y0)."""
         x, y, width, height = (y0, x0, rows, columns) if self.transposed else (x0, y0, columns, rows)
@@ -74,6 +79,11 @@ class Frame:
         """Return a point of this frame in image coordinates."""
         x, y = (self.width - x if self.flip_x else x, self.height - y if self.flip_y else y)
         return (y, x) if self.transposed else (x, y)
+
+    def from_image(self, x: float, y: float) -> tuple[float, float]:
+        """Return an image point in this frame: `point` undone."""
+        x, y = (y, x) if self.transposed else (x, y)
+        return (self.width - x if self.flip_x else x, self.height - y if self.flip_y else y)
 
     def line(self, x0: float, y0: float, x1: float, y1: float) -> Line:
         """Return a line of this frame in image coordinates."""

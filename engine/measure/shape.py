@@ -86,7 +86,7 @@ def lung_shape(largest_part: Mask, frame: Frame, stored_scale: Scale) -> LungSha
         bottom=top + height,
         outer=outer,
         inner=inner,
-        outline=max(smooth_outlines(pixels), key=len) + (left, top),
+        outline=max(smooth_outlines(pixels), key=len) + np.array([left, top]),
         apex=(left + float(top_row.mean()) + 0.5, float(top)),
         costophrenic=(left + angle_column + 0.5, float(top + lower[angle_column])),
         medial_base=None if medial_column is None else (float(base[-1, 0]), float(base[-1, 1])),

@@ -1,0 +1,51 @@
+"""From an accepted mask to numbers with their meaning: pure functions of a Case.
+
+Knows nothing of files, windows or networks. `measure(case)` is the whole of it; the rest says how.
+"""
+
+from engine.measure.calibration import (
+    Scale,
+    calibrated_by,
+    can_apply_magnification,
+    scale_of,
+    spacing_of,
+    with_known_length,
+)
+from engine.measure.case import measure, propose_callipers
+from engine.measure.compare import Change, compare
+from engine.measure.uncertainty import jittered, with_intervals
+from engine.measure.values import (
+    UNIT_SYMBOLS,
+    Caveat,
+    Evidence,
+    Measurement,
+    Measurements,
+    Reason,
+    calibration_text,
+    displayed,
+    rounded,
+)
+
+__all__ = [
+    "UNIT_SYMBOLS",
+    "Caveat",
+    "Change",
+    "Evidence",
+    "Measurement",
+    "Measurements",
+    "Reason",
+    "Scale",
+    "calibrated_by",
+    "calibration_text",
+    "can_apply_magnification",
+    "compare",
+    "displayed",
+    "jittered",
+    "measure",
+    "propose_callipers",
+    "rounded",
+    "scale_of",
+    "spacing_of",
+    "with_intervals",
+    "with_known_length",
+]
