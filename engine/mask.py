@@ -20,6 +20,8 @@ from engine.outline import Polygon, boundary_length, filled, outlines, smooth_ou
 
 # A second part smaller than this share of the first is a fragment, not the other lung.
 _LUNG_SHARE = 0.1
+# Where two lungs touch they do so over less than half their height; a cut any longer goes through one lung.
+_BRIDGE_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +243,14 @@ class Mask:
             rest = crop & (labels != order[0]) & (labels != order[1])
             low_side[:, : round(middle)] |= rest[:, : round(middle)]
         else:
-            low_side = crop & (np.arange(crop.shape[1])[None, :] < _seam(crop)[:, None])
+            cut = _seam(crop)
+            crossed = int(crop[np.arange(crop.shape[0]), np.maximum(cut - 1, 0)].sum())
+            if crossed > _BRIDGE_SHARE * crop.shape[0]:
+                raise _one_lung()
+            low_side = crop & (np.arange(crop.shape[1])[None, :] < cut[:, None])
         sides = (self._from_crop(low_side, x0, y0), self._from_crop(crop & ~low_side, x0, y0))
         if min(side.area_px for side in sides) < _LUNG_SHARE * self.area_px:
-            raise MeasurementError("The mask holds one lung, not two.", advice="Name it right or left.")
+            raise _one_lung()
         return sides if right_on_image_left else (sides[1], sides[0])
 
     # Outline
@@ -316,6 +322,10 @@ class Mask:
         bits = self._bits().copy()
         bits[y0:y1] = np.packbits(band, axis=1)
         return self._from_bits(bits)
+
+
+def _one_lung() -> MeasurementError:
+    return MeasurementError("The mask holds one lung, not two.", advice="Name it right or left.")
 
 
 def _labelled(crop: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[int]]:
