@@ -282,7 +282,8 @@ class LungModel(nn.Module):
         sparse = self.embed_tokens(coordinates, labels)  # (N, K, C)
         grid = features[0].shape[-2:]
         dense = self.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(-1, -1, *grid)
-        position = self.prompt_encoder.pe_layer(grid).unsqueeze(0)
+        with torch.autocast(features[0].device.type, enabled=False):  # sines of large angles mean nothing in bfloat16
+            position = self.prompt_encoder.pe_layer(grid).unsqueeze(0)
         if self.config.kind == "compact":
             logits, quality = self.mask_decoder(features, position, sparse, dense)
             return logits, quality
@@ -308,7 +309,8 @@ class LungModel(nn.Module):
         encoder = self.prompt_encoder
         size = self.frame_size
         unit = (coordinates + 0.5) / size
-        embedded = encoder.pe_layer._pe_encoding(unit.float())  # noqa: SLF001 (its public call fixes the order of tokens)
+        with torch.autocast(coordinates.device.type, enabled=False):
+            embedded = encoder.pe_layer._pe_encoding(unit.float())  # noqa: SLF001 (its public call fixes the order)
         known = (labels >= 0).unsqueeze(-1)
         embedded = torch.where(known, embedded, torch.zeros_like(embedded))
         table = torch.cat([encoder.not_a_point_embed.weight, *(layer.weight for layer in encoder.point_embeddings)])

@@ -1,0 +1,67 @@
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engine.case import Provenance, Structure
+from engine.film.radiograph import Orientation, Radiograph, Source
+from engine.geometry import BoxPrompt, Prompts
+from engine.lungs import name_lungs, tidied
+from engine.mask import Mask
+from engine.segmenter import Segmentation
+
+FILM = Radiograph(np.zeros((200, 240), dtype=np.uint8), Source(Path("f.png"), "", "", "PNG"), bits_stored=8)
+MIRRORED = replace(FILM, orientation=Orientation("R", "F"))
+BOX = Prompts(BoxPrompt.whole(200, 240))
+
+
+def drawn(*ellipses: tuple[int, int, int, int]) -> Mask:
+    pixels = np.zeros((200, 240), dtype=np.uint8)
+    for x, y, width, height in ellipses:
+        cv2.ellipse(pixels, ((x, y), (width, height), 0), 1, -1)
+    return Mask.of(pixels)
+
+
+def answer(mask: Mask) -> Segmentation:
+    return Segmentation(mask, 0.9, np.zeros((4, 4), dtype=np.float32), Provenance("m", "0", "b", "v"))
+
+
+LEFT_OF_IMAGE, RIGHT_OF_IMAGE = (70, 100, 60, 140), (170, 100, 60, 130)
+
+
+def test_the_lung_on_the_images_left_is_the_patients_right() -> None:
+    (finding,) = name_lungs(answer(drawn(LEFT_OF_IMAGE)), BOX, FILM)
+    assert finding.structure is Structure.RIGHT_LUNG
+
+
+def test_a_mirrored_film_turns_the_names_round() -> None:
+    (finding,) = name_lungs(answer(drawn(LEFT_OF_IMAGE)), BOX, MIRRORED)
+    assert finding.structure is Structure.LEFT_LUNG
+
+
+def test_one_box_round_both_gives_two_lungs() -> None:
+    findings = name_lungs(answer(drawn(LEFT_OF_IMAGE, RIGHT_OF_IMAGE)), BOX, FILM)
+    assert [finding.structure for finding in findings] == [Structure.RIGHT_LUNG, Structure.LEFT_LUNG]
+    right, left = (finding.mask.bounds() for finding in findings)
+    assert right is not None
+    assert left is not None
+    assert right.x1 < left.x0
+
+
+def test_lungs_grown_together_are_parted() -> None:
+    bridge = (120, 60, 80, 10)
+    findings = name_lungs(answer(drawn(LEFT_OF_IMAGE, RIGHT_OF_IMAGE, bridge)), BOX, FILM)
+    assert {finding.structure for finding in findings} == {Structure.RIGHT_LUNG, Structure.LEFT_LUNG}
+
+
+def test_specks_and_pinholes_are_tidied_away() -> None:
+    whole = drawn(LEFT_OF_IMAGE)
+    pixels = whole.pixels()
+    pixels[100, 70] = False
+    pixels[5:8, 230:233] = True
+    assert tidied(Mask.of(pixels)) == whole
+
+
+def test_no_lung_is_no_finding() -> None:
+    assert name_lungs(answer(Mask.empty(200, 240)), BOX, FILM) == ()
