@@ -5,10 +5,15 @@ stored value -> Modality (rescale or LUT) -> View (VOI LUT or window) -> present
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from engine.film.radiograph import Radiograph
+
+_SAMPLES = 1_000_000  # percentiles of a regular sample of this many pixels
 
 
 class Modality(Protocol):
@@ -103,3 +108,90 @@ class VoiLut:
         """Return brightness before polarity, 0 to 1."""
         index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.entries) - 1)
         return self.entries[index].astype(np.float32) / float((1 << self.bits) - 1)
+
+
+def stored_range(bits_stored: int, *, signed: bool) -> tuple[int, int]:
+    """Return the lowest and highest value that so many bits can store."""
+    if signed:
+        return -(1 << (bits_stored - 1)), (1 << (bits_stored - 1)) - 1
+    return 0, (1 << bits_stored) - 1
+
+
+def table_first(radiograph: "Radiograph") -> int:
+    """Return the stored value that index 0 of `lookup` stands for."""
+    return stored_range(radiograph.bits_stored, signed=radiograph.stored.dtype.kind == "i")[0]
+
+
+def lookup(
+    radiograph: "Radiograph", view: View, levels: int = 256, *, inverted: bool = False
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return the display level of every value the film can store; index it with stored - table_first(radiograph).
+
+    Modality, then VOI, then polarity, once (PS3.4 N.2). `inverted` is the reader's own inversion, on top of the film's.
+    Padding is no image: it is black, whatever the polarity.
+    """
+    if not 2 <= levels <= 1 << 16:
+        raise ValueError(f"a display has 2 to 65536 levels, not {levels}")
+    signed = radiograph.stored.dtype.kind == "i"
+    first, last = stored_range(radiograph.bits_stored, signed=signed)
+    values = radiograph.modality.apply(np.arange(first, last + 1, dtype=np.int32))
+    brightness = view.apply(values).astype(np.float64)
+    if radiograph.inverse != inverted:
+        brightness = 1.0 - brightness
+    # PS3.3 C.11.2.1.2 leaves rounding open; to the nearest level, so that the ends take half a step each.
+    table = np.floor(brightness * (levels - 1) + 0.5)
+    if radiograph.padding is not None:
+        low, high = radiograph.padding
+        table[max(low - first, 0) : max(high - first + 1, 0)] = 0
+    return table.astype(np.uint8) if levels <= 1 << 8 else table.astype(np.uint16)
+
+
+def displayed(
+    radiograph: "Radiograph", view: View, levels: int = 256, *, inverted: bool = False
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return the film as display levels, at its own size."""
+    table: NDArray[Any] = lookup(radiograph, view, levels, inverted=inverted)
+    first = table_first(radiograph)
+    index = radiograph.stored if first == 0 else radiograph.stored.astype(np.int32) - first
+    shown: NDArray[Any] = table[index]
+    return shown
+
+
+def _sampled_values(radiograph: "Radiograph") -> NDArray[np.float32]:
+    """Return modality values of a regular sample of the pixels that are image; of all pixels when none is."""
+    stride = max(1, int(np.sqrt(radiograph.stored.size / _SAMPLES)))
+    stored = radiograph.stored[::stride, ::stride]
+    if radiograph.padding is not None:
+        low, high = radiograph.padding
+        image = stored[(stored < low) | (stored > high)]
+        stored = image if image.size else stored
+    return radiograph.modality.apply(stored)
+
+
+def _window_between(low: float, high: float, explanation: str) -> Window:
+    """Return the window that shows low as black and high as white, before polarity."""
+    # A film of one value has no range; any positive width shows it as mid grey.
+    return Window((low + high) / 2.0, (high - low) or 1.0, WindowFunction.LINEAR_EXACT, explanation)
+
+
+def auto_window(radiograph: "Radiograph", low_percentile: float = 1.0, high_percentile: float = 99.0) -> Window:
+    """Return the window between two percentiles of the image, padding left out; for films without one of their own."""
+    low, high = np.percentile(_sampled_values(radiograph), [low_percentile, high_percentile])
+    return _window_between(float(low), float(high), "Auto")
+
+
+def full_range(radiograph: "Radiograph") -> Window:
+    """Return the window from the image's lowest to its highest value, padding left out."""
+    stored = radiograph.stored
+    if radiograph.padding is not None:
+        image = stored[radiograph.valid()]
+        stored = image if image.size else stored
+    # Rescale keeps or reverses order; a table may do neither, so its whole range is looked up.
+    span = np.arange(int(stored.min()), int(stored.max()) + 1, dtype=np.int32)
+    values = radiograph.modality.apply(span)
+    return _window_between(float(values.min()), float(values.max()), "Full range")
+
+
+def default_view(radiograph: "Radiograph") -> View:
+    """Return how the film is first shown: as its header asks, else between percentiles."""
+    return radiograph.views[0] if radiograph.views else auto_window(radiograph)

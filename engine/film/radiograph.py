@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from engine.film.grey import Modality, Rescale, View
 from engine.geometry import Spacing
 
+# 67 megapixels: four times the largest detector, and a bound on what a lying header can make us allocate.
+MAX_PIXELS = 1 << 26
+_AS_STORED = Rescale(1.0, 0.0)
+
 
 class NoteCode(Enum):
     """Why the reader should look twice. `app.wording` turns the code into the sentence on the badge."""
@@ -118,7 +122,7 @@ class Radiograph:
     stored: NDArray[np.integer]  # stored values after bit masking and sign; colour already reduced to grey
     source: Source
     bits_stored: int
-    modality: Modality = Rescale(1.0, 0.0)
+    modality: Modality = _AS_STORED
     padding: tuple[int, int] | None = None  # inclusive range of stored values that are no image (PS3.3 C.7.5.1.1.2)
     views: tuple[View, ...] = ()  # the header's own VOI LUTs and windows, in the order they should be offered
     inverse: bool = False  # True when low values are shown bright; decided once, when the film is read
@@ -134,9 +138,12 @@ class Radiograph:
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
-        owned = np.array(self.stored, copy=True, order="C")
+        owned = self.stored
+        if owned.base is not None or owned.flags.writeable or not owned.flags.c_contiguous:
+            # A reader that froze an array of its own has already handed it over.
+            owned = np.array(owned, copy=True, order="C")
         if owned.ndim != 2 or owned.size == 0 or owned.dtype.kind not in "iu" or owned.itemsize > 2:
-            raise ValueError(f"stored values must be a 2-D array of 8 or 16 bit integers, got {owned.dtype} {owned.shape}")
+            raise ValueError(f"stored values must be 2-D integers of 8 or 16 bits, got {owned.dtype} {owned.shape}")
         owned.setflags(write=False)
         object.__setattr__(self, "stored", owned)
 
