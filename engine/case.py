@@ -51,6 +51,14 @@ class Finding:
     provenance: Provenance | None = None
     # One UID per structure and study, kept across edits and runs, shared by SEG, SR and GSPS (viewer of priors need it).
     tracking_uid: str = field(default_factory=lambda: f"2.25.{uuid.uuid4().int}")
+    # The mask as the model drew it, kept from the first edit on: results carry an edit as pixels added and removed.
+    model_mask: Mask | None = None
+
+    def edited(self, mask: Mask) -> "Finding":
+        """Return the finding with its mask corrected by the reader; the model's own estimate no longer applies."""
+        drawn = self.model_mask if self.model_mask is not None or self.making is not Making.MODEL else self.mask
+        making = Making.EDITED if self.making in (Making.MODEL, Making.EDITED) else self.making
+        return replace(self, mask=mask, making=making, quality=None, model_mask=drawn)
 
     @property
     def label(self) -> str:
