@@ -1,0 +1,215 @@
+"""Solids with closed-form chords: ellipsoids, and tubes of elliptical section bent along a path.
+
+Each function adds density times chord length, along the rays of a beam, to a map of thickness in millimetres.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.phantom.beam import Beam, Plane
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rays:
+    """The rays of a beam, kept so that a thousand small solids need not recompute them."""
+
+    beam: Beam
+    u: Plane  # (1, columns), on the detector, from the central ray
+    v: Plane  # (rows, 1)
+
+    @staticmethod
+    def of(beam: Beam) -> "Rays":
+        """Return the rays through every pixel centre."""
+        return Rays(beam, *beam.offsets())
+
+    def window(self, points: Points, reach_mm: float) -> tuple[slice, slice] | None:
+        """Return the block of pixels that solids within `reach_mm` of the points can darken, None when off the film."""
+        beam = self.beam
+        pixels = beam.project(points)
+        margin = reach_mm * beam.magnification(float(points[:, 2].max()) + reach_mm) / beam.spacing_mm + 1.5
+        x0, y0 = np.floor(pixels.min(axis=0) - margin).astype(int)
+        x1, y1 = np.ceil(pixels.max(axis=0) + margin).astype(int)
+        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, beam.columns), min(y1, beam.rows)
+        return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
+
+    def in_window(self, block: tuple[slice, slice], z_mm: float) -> tuple[Plane, Plane, Plane, Plane]:
+        """Return x (1, n), y (m, 1) where the block's rays cross a depth, and their slopes dx/dz and dy/dz."""
+        beam = self.beam
+        slope_x = self.u[:, block[1]] / np.float32(beam.source_detector_mm)
+        slope_y = self.v[block[0]] / np.float32(beam.source_detector_mm)
+        depth = np.float32(z_mm - beam.source_z_mm)
+        x = np.float32(beam.centre_x_mm) + slope_x * depth
+        y = np.float32(beam.centre_y_mm) + slope_y * depth
+        return x, y, slope_x, slope_y
+
+
+def ellipsoid_chord(
+    rays: Rays, centre: tuple[float, float, float], axes: NDArray[np.float64]
+) -> tuple[tuple[slice, slice], Plane] | None:
+    """Return a block of pixels and the length of each of its rays inside an ellipsoid.
+
+    `axes` has the semi-axes as rows, (3, 3), at right angles to each other.
+    """
+    here = np.array([centre], dtype=np.float64)
+    block = rays.window(here, float(np.linalg.norm(axes, axis=1).max()))
+    if block is None:
+        return None
+    x, y, slope_x, slope_y = rays.in_window(block, centre[2])
+    dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
+    squared, mixed, constant = np.float32(0), np.float32(0), np.float32(-1)
+    for axis in axes:
+        # Position and direction in units of this semi-axis.
+        e = (axis / float(axis @ axis)).astype(np.float32)
+        start = dx * e[0] + dy * e[1]
+        step = slope_x * e[0] + slope_y * e[1] + e[2]
+        squared, mixed, constant = squared + step * step, mixed + start * step, constant + start * start
+    inside = np.maximum(mixed * mixed - squared * constant, 0)
+    chord = 2 * np.sqrt(inside) / squared * np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+    return block, np.asarray(chord, dtype=np.float32)
+
+
+def add_ellipsoid(
+    target: Plane, rays: Rays, centre: tuple[float, float, float], axes: NDArray[np.float64], density: float = 1.0
+) -> None:
+    """Add the chord through an ellipsoid to a thickness map."""
+    found = ellipsoid_chord(rays, centre, axes)
+    if found is not None:
+        block, chord = found
+        target[block] += np.float32(density) * chord
+
+
+def upright(semi_x: float, semi_y: float, semi_z: float, tilt_degrees: float = 0.0) -> NDArray[np.float64]:
+    """Return ellipsoid axes along x, y and z, turned about z (positive: clockwise on the film)."""
+    turn = math.radians(tilt_degrees)
+    cos, sin = math.cos(turn), math.sin(turn)
+    return np.array([[semi_x * cos, semi_x * sin, 0], [-semi_y * sin, semi_y * cos, 0], [0, 0, semi_z]])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tube:
+    """A path with an elliptical section at every node: a rib, a clavicle, a vessel."""
+
+    nodes: Points  # (N, 3)
+    flat: Points  # (N, 3) direction of the first semi-axis, made square to the path here
+    semi_flat: NDArray[np.float64]  # (N,) semi-axis along `flat`
+    semi_thin: NDArray[np.float64]  # (N,) semi-axis square to both
+
+    @staticmethod
+    def round(nodes: Points, radius: NDArray[np.float64] | float) -> "Tube":
+        """Return a tube of circular section."""
+        nodes = np.asarray(nodes, dtype=np.float64)
+        radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(nodes),)).copy()
+        # Any direction not along the path will do.
+        flat = np.tile([0.31, 0.53, 0.79], (len(nodes), 1))
+        return Tube(nodes, flat, radii, radii)
+
+    def shrunk(self, wall_mm: float) -> "Tube":
+        """Return the hollow of a tube with walls this thick."""
+        return Tube(
+            self.nodes,
+            self.flat,
+            np.maximum(self.semi_flat - wall_mm, 0.05),
+            np.maximum(self.semi_thin - wall_mm, 0.05),
+        )
+
+
+def add_tube(target: Plane, rays: Rays, tube: Tube, density: float = 1.0) -> None:
+    """Add the chord through a tube to a thickness map, one short cylinder after another, mitred where they meet."""
+    nodes = tube.nodes
+    steps = np.diff(nodes, axis=0)
+    along = steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    # The plane between two cylinders halves the angle between them; the first and last end are cut square.
+    joints = np.vstack([along[:1], along[:-1] + along[1:], along[-1:]])
+    joints /= np.linalg.norm(joints, axis=1, keepdims=True)
+    for i, axis in enumerate(along):
+        start, end = nodes[i], nodes[i + 1]
+        semi = (float(tube.semi_flat[i : i + 2].mean()), float(tube.semi_thin[i : i + 2].mean()))
+        block = rays.window(nodes[i : i + 2], max(semi))
+        if block is None:
+            continue
+        first = tube.flat[i] + tube.flat[i + 1]
+        first = first - axis * float(first @ axis)
+        first /= np.linalg.norm(first)
+        second = np.cross(axis, first)
+        x, y, slope_x, slope_y = rays.in_window(block, float(start[2]))
+        dx, dy = x - np.float32(start[0]), y - np.float32(start[1])
+
+        squared, mixed, constant = np.float32(1e-7), np.float32(0), np.float32(-1)
+        for e in ((first / semi[0]).astype(np.float32), (second / semi[1]).astype(np.float32)):
+            begin = dx * e[0] + dy * e[1]
+            step = slope_x * e[0] + slope_y * e[1] + e[2]
+            squared, mixed, constant = squared + step * step, mixed + begin * step, constant + begin * begin
+        inside = mixed * mixed - squared * constant
+        half = np.sqrt(np.maximum(inside, 0))
+        enter, leave = (-mixed - half) / squared, (-mixed + half) / squared
+
+        for plane, point, inwards in ((joints[i], start, 1.0), (joints[i + 1], end, -1.0)):
+            n = (plane * inwards).astype(np.float32)
+            shift = (point - start).astype(np.float32)
+            height = (dx - shift[0]) * n[0] + (dy - shift[1]) * n[1] - shift[2] * n[2]
+            rate = slope_x * n[0] + slope_y * n[1] + n[2]
+            rate = np.where(np.abs(rate) < 1e-6, np.float32(1e-6), rate)
+            crossing = -height / rate
+            enter = np.where(rate > 0, np.maximum(enter, crossing), enter)
+            leave = np.where(rate < 0, np.minimum(leave, crossing), leave)
+        chord = np.maximum(leave - enter, 0) * (inside > 0)
+        target[block] += np.float32(density) * chord * np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+
+
+def smooth_path(control: Points, step_mm: float) -> Points:
+    """Return a curve through the control points (Catmull-Rom), sampled about every `step_mm`."""
+    control = np.asarray(control, dtype=np.float64)
+    padded = np.vstack([2 * control[0] - control[1], control, 2 * control[-1] - control[-2]])
+    pieces = []
+    for p0, p1, p2, p3 in zip(padded[:-3], padded[1:-2], padded[2:-1], padded[3:], strict=True):
+        count = max(1, round(float(np.linalg.norm(p2 - p1)) / step_mm))
+        t = (np.arange(count) / count)[:, None]
+        pieces.append(
+            0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3)
+        )
+    return np.vstack([*pieces, control[-1:]])
+
+
+def profile(*points: tuple[float, float]) -> "Profile":
+    """Return the smooth curve through (position, value) points that never overshoots them."""
+    position, value = np.array(points, dtype=np.float64).T
+    return Profile(position, value, _slopes(position, value))
+
+
+def _slopes(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Fritsch-Carlson slopes, zero at every extreme, so that the curve is monotone between points."""
+    h, delta = np.diff(x), np.diff(y) / np.diff(x)
+    slopes = np.zeros_like(y)
+    same_sign = delta[:-1] * delta[1:] > 0
+    w1, w2 = 2 * h[1:] + h[:-1], h[1:] + 2 * h[:-1]
+    safe = np.where(same_sign, delta[:-1], 1.0), np.where(same_sign, delta[1:], 1.0)
+    slopes[1:-1] = np.where(same_sign, (w1 + w2) / (w1 / safe[0] + w2 / safe[1]), 0.0)
+    slopes[0], slopes[-1] = delta[0], delta[-1]
+    return slopes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """A piecewise cubic Hermite curve, constant beyond its ends."""
+
+    position: NDArray[np.float64]
+    value: NDArray[np.float64]
+    slope: NDArray[np.float64]
+
+    def __call__(self, at: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the curve's values."""
+        at = np.clip(np.asarray(at, dtype=np.float64), self.position[0], self.position[-1])
+        i = np.clip(np.searchsorted(self.position, at) - 1, 0, len(self.position) - 2)
+        h = self.position[i + 1] - self.position[i]
+        t = (at - self.position[i]) / h
+        return np.asarray(
+            (1 + 2 * t) * (1 - t) ** 2 * self.value[i]
+            + t * (1 - t) ** 2 * h * self.slope[i]
+            + t * t * (3 - 2 * t) * self.value[i + 1]
+            + t * t * (t - 1) * h * self.slope[i + 1]
+        )
