@@ -2,18 +2,18 @@
 
 Tensors are named as in `engine.network.model`, less what a release folds away (batch norm, adapters). A layer in
 integers has `NAME.weight` int8, `NAME.weight_scale` float32 (one value, or one per output row) and, where its input is
-quantized too, `NAME.input_scale` float32 (one value). A layer in 4 bits also has `NAME.group_scale` uint8 (rows, groups):
-its integers are multiples of their group's, and the file holds the factors alone, two to a byte, as `NAME.weight_int4`.
+quantized too, `NAME.input_scale` float32 (one value). A layer in 4 bits has `NAME.group_scale` uint8 (rows, groups):
+its integers are multiples of their group's scale, and the file holds the factors alone, two to a byte, as
+`NAME.weight_int4`.
 Attention in integers has `NAME.query_scale`, `NAME.key_scale` and `NAME.value_scale`. The rest is float32 or float16.
 
 The header's `lungbox` entry holds JSON: format, name, version, configuration, preprocessing, scheme, card, and the
-SHA-256 of each part's tensors; `lungbox_sha256` guards that text. So a damaged file is known without any list of hashes,
-and nothing in a file is ever executed.
+SHA-256 of each part's tensors; `lungbox_sha256` guards that text. So a damaged file is known without any list of
+hashes, and nothing in a file is ever executed.
 """
 
 import hashlib
 import json
-import os
 import struct
 import tomllib
 from collections.abc import Mapping
@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import resources
-from engine.errors import CheckpointError, LungboxError
+from engine.errors import CheckpointError, FilmError
+from engine.files import read_file, write_atomically
 from engine.network.config import ModelConfig, Preprocessing
 from engine.network.layout import UNUSED_PREFIXES, Shapes, expected_shapes, fold_batch_norm
 from engine.network.quantized import INT8_LIMIT, pack_int4, unpack_int4
@@ -58,18 +59,6 @@ class Checkpoint:
         """Names of the layers whose weights are integers."""
         suffix = ".weight_scale"
         return tuple(sorted(name.removesuffix(suffix) for name in self.tensors if name.endswith(suffix)))
-
-
-def read_file(path: Path, limit_bytes: int) -> bytes:
-    if not path.is_file() or path.stat().st_size > limit_bytes:
-        raise OSError("not a regular file, or too large")
-    return path.read_bytes()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
 
 
 def write_checkpoint(
@@ -114,15 +103,16 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     path = Path(path)
     try:
         data = read_file(path, SIZE_LIMIT_BYTES)
-    except (OSError, LungboxError) as error:
-        raise CheckpointError(f"{path.name}: the model file cannot be read ({error}).", advice=_GET_ANOTHER) from error
+    except FilmError as error:
+        raise CheckpointError(f"The model file cannot be used: {error.message}", advice=_GET_ANOTHER) from error
     sha256 = hashlib.sha256(data).hexdigest()
     _check_bundled(path, sha256)
     metadata, stored = _decode(data, path.name)
     text = metadata.get("lungbox")
     if not isinstance(text, str):
         raise CheckpointError(
-            f"{path.name}: a safetensors file, but not a Lungbox checkpoint.", advice="Convert it with training.release."
+            f"{path.name}: a safetensors file, but not a Lungbox checkpoint.",
+            advice="Convert it with training.release.",
         )
     if hashlib.sha256(text.encode()).hexdigest() != metadata.get("lungbox_sha256"):
         raise _damaged(path.name, "its description was changed")
@@ -166,7 +156,8 @@ def bundled_checkpoint() -> Path:
         if path.exists():
             return path
     raise CheckpointError(
-        "No model is installed.", advice="Give one with --checkpoint_path, or install a release of Lungbox, which has one."
+        "No model is installed.",
+        advice="Give one with --checkpoint_path, or install a release of Lungbox, which has one.",
     )
 
 
@@ -347,7 +338,8 @@ def _limits(config: ModelConfig, preprocessing: Preprocessing) -> dict[str, bool
         "embed_dim is no multiple of heads": config.heads > 0 and config.embed_dim % config.heads != 0,
         "decoder_dim": config.decoder_dim % 16 != 0 or config.decoder_dim // 2 % max(config.decoder_heads, 1) != 0,
         "mlp_ratio": not 0 < config.mlp_ratio <= 16,
-        "stem": config.kind == "compact" and (len(config.stem) != 3 or not all(0 < width <= 4096 for width in config.stem)),
+        "stem": config.kind == "compact"
+        and (len(config.stem) != 3 or not all(0 < width <= 4096 for width in config.stem)),
         "window_size": not 0 <= config.window_size <= config.grid,
         "mean and std": not len(preprocessing.mean) == len(preprocessing.std) == config.in_channels,
         "mean": not all(np.isfinite(value) for value in preprocessing.mean),
@@ -361,7 +353,9 @@ def _check_tensors(tensors: Mapping[str, NDArray[Any]], config: ModelConfig, nam
     expected = expected_shapes(config)
     missing = sorted(expected.keys() - tensors.keys())
     if missing:
-        raise CheckpointError(f"{name}: {len(missing)} tensors are missing, the first {missing[0]}.", advice=_GET_ANOTHER)
+        raise CheckpointError(
+            f"{name}: {len(missing)} tensors are missing, the first {missing[0]}.", advice=_GET_ANOTHER
+        )
     for key, tensor in tensors.items():
         if not _belongs(key, tensor, tensors, expected):
             raise CheckpointError(

@@ -185,7 +185,8 @@ def fold_batch_norm(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[An
             continue
         base = name.removesuffix("norm.running_mean")
         mean, variance, scale, shift = (
-            folded.pop(f"{base}norm.{part}").astype(np.float64) for part in ("running_mean", "running_var", "weight", "bias")
+            folded.pop(f"{base}norm.{part}").astype(np.float64)
+            for part in ("running_mean", "running_var", "weight", "bias")
         )
         folded.pop(f"{base}norm.num_batches_tracked", None)
         gain = scale / np.sqrt(variance + _BATCH_NORM_EPS)

@@ -82,8 +82,8 @@ def pack_int4(weight: NDArray[np.int8], group_scale: NDArray[np.uint8]) -> NDArr
     factors, rest = np.divmod(groups, group_scale[..., None])
     if rest.any() or np.abs(factors).max(initial=0) > INT4_LIMIT:
         raise ValueError("the weight is not made of 4-bit multiples of its groups' scales")
-    nibbles = (factors.reshape(weight.shape) & 0xF).astype(np.uint8)
-    return nibbles[:, 0::2] | (nibbles[:, 1::2] << 4)
+    nibbles = factors.reshape(weight.shape) & 0xF
+    return (nibbles[:, 0::2] | (nibbles[:, 1::2] << 4)).astype(np.uint8)
 
 
 def unpack_int4(packed: NDArray[np.uint8], group_scale: NDArray[np.uint8]) -> NDArray[np.int8]:

@@ -16,28 +16,6 @@ from engine.network.torch_layers import EncoderAttention, IntegerConv2d, Integer
 TorchFeatures = tuple[Tensor, ...]
 
 
-class Float32Encoding(nn.Module):
-    """Keeps SAM's position encoding in float32: its sines of large angles mean nothing in bfloat16."""
-
-    def __init__(self, encoding: nn.Module) -> None:
-        super().__init__()
-        self.encoding = encoding
-
-    def forward(self, size: tuple[int, int]) -> Tensor:
-        """Return (C, H, W)."""
-        with torch.autocast(self._device(), enabled=False):
-            out: Tensor = self.encoding(size)
-        return out
-
-    def _pe_encoding(self, coordinates: Tensor) -> Tensor:
-        with torch.autocast(self._device(), enabled=False):
-            out: Tensor = self.encoding._pe_encoding(coordinates.float())  # noqa: SLF001 (as in engine.network.model)
-        return out
-
-    def _device(self) -> str:
-        return next(self.encoding.buffers()).device.type
-
-
 def build_model(checkpoint: Checkpoint) -> LungModel:
     """Return the network of a checkpoint, layers in integers included."""
     tensors = {name: torch.from_numpy(value.copy()) for name, value in checkpoint.tensors.items()}
@@ -46,7 +24,7 @@ def build_model(checkpoint: Checkpoint) -> LungModel:
     for module in list(model.modules()):
         if isinstance(module, ConvNorm):  # checkpoints hold them folded into one convolution
             module.conv = _with_bias(module.conv)
-            module.norm = nn.Identity()  # type: ignore[assignment]
+            module.norm = nn.Identity()
     state = {name: torch.from_numpy(value) for name, value in float_tensors(checkpoint.tensors).items()}
     unused = {name: torch.zeros(value.shape) for name, value in model.state_dict().items() if name not in state}
     model.load_state_dict(state | unused, assign=True)
@@ -56,7 +34,6 @@ def build_model(checkpoint: Checkpoint) -> LungModel:
         name = f"image_encoder.blocks.{index}.attn"
         scales = tuple(tensors[f"{name}.{part}"] for part in ATTENTION_SCALES if f"{name}.{part}" in tensors)
         block.attn = EncoderAttention(block.attn, scales if len(scales) == 3 else None)
-    model.prompt_encoder.pe_layer = Float32Encoding(model.prompt_encoder.pe_layer)  # type: ignore[assignment]
     return model.eval().requires_grad_(False)
 
 

@@ -4,6 +4,8 @@ Integer layers multiply whole numbers kept in floating point and scale the produ
 (engine.network.quantized.linear_int8) and as training does: up to 2^24 the product is the accumulator itself.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from torch import Tensor, nn
@@ -46,13 +48,15 @@ class IntegerLinear(nn.Module):
 class IntegerConv2d(IntegerLinear):
     """A convolution on integers."""
 
-    def __init__(self, conv: nn.Conv2d, weight: Tensor, scale: Tensor, input_scale: Tensor | None, bias: Tensor | None) -> None:
-        super().__init__(weight, scale, input_scale, bias)
+    def __init__(
+        self, conv: nn.Conv2d, weight: Tensor, weight_scale: Tensor, input_scale: Tensor | None, bias: Tensor | None
+    ) -> None:
+        super().__init__(weight, weight_scale, input_scale, bias)
         self.stride, self.padding, self.groups = conv.stride, conv.padding, conv.groups
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, outputs, h, w)."""
-        out = F.conv2d(self.integers(x), self.weight, None, self.stride, self.padding, 1, self.groups)  # type: ignore[arg-type]
+        out = F.conv2d(self.integers(x), self.weight, None, self.stride, self.padding, 1, self.groups)
         out = out * self.factor.view(1, -1, 1, 1)
         return out if self.bias is None else out + self.bias.view(1, -1, 1, 1)
 
@@ -68,8 +72,8 @@ class EncoderAttention(nn.Module):
     def __init__(self, attention: nn.Module, scales: tuple[Tensor, Tensor, Tensor] | None) -> None:
         super().__init__()
         self.num_heads: int = attention.num_heads  # type: ignore[assignment]
-        self.qkv = attention.qkv
-        self.proj = attention.proj
+        self.qkv: Any = attention.qkv
+        self.proj: Any = attention.proj
         self.rel_pos_h: Tensor | None = getattr(attention, "rel_pos_h", None)
         self.rel_pos_w: Tensor | None = getattr(attention, "rel_pos_w", None)
         self.register_buffer("scales", None if scales is None else torch.stack(scales))  # of query, key and value
@@ -86,7 +90,7 @@ class EncoderAttention(nn.Module):
             terms = position_terms(q, self.rel_pos_h, self.rel_pos_w, shape[1], shape[2])
         scale = q.shape[-1] ** -0.5
         if self.scales is not None:
-            y = attend_in_integers(q, k, v, terms, self.scales, scale)
+            y = attend_in_integers(q, k, v, terms, self.scales)
         elif terms is None:
             y = F.scaled_dot_product_attention(q[None], k[None], v[None])[0]
         else:
@@ -142,10 +146,9 @@ def attend_folded(q: Tensor, k: Tensor, v: Tensor, rows: Tensor, columns: Tensor
     return y[..., : v.shape[2]]
 
 
-def attend_in_integers(
-    q: Tensor, k: Tensor, v: Tensor, terms: tuple[Tensor, Tensor] | None, scales: Tensor, scale: float
-) -> Tensor:
+def attend_in_integers(q: Tensor, k: Tensor, v: Tensor, terms: tuple[Tensor, Tensor] | None, scales: Tensor) -> Tensor:
     """Return attention whose two products are of integers; its weights lie in 0..1 and have the scale 1 / 127."""
+    scale = q.shape[-1] ** -0.5
     query_scale, key_scale, value_scale = scales
     rows = q.shape[1]
     strip = max(1, _STRIP_SCORES // (q.shape[0] * k.shape[1]))
@@ -157,6 +160,7 @@ def attend_in_integers(
         scores = torch.bmm(rounded(q[:, part], query_scale), keys) * (query_scale * key_scale * scale)
         if terms is not None:
             by_row, by_column = (term[:, part] for term in terms)
-            scores = (scores.unflatten(2, (by_row.shape[-1], -1)) + by_row[..., None] + by_column[..., None, :]).flatten(2)
+            table = scores.unflatten(2, (by_row.shape[-1], -1)) + by_row[..., None] + by_column[..., None, :]
+            scores = table.flatten(2)
         strips.append(torch.bmm(rounded(scores.softmax(dim=-1), share), values) * (share * value_scale))
     return torch.cat(strips, dim=1)

@@ -1,0 +1,159 @@
+"""The layers that the OpenVINO graphs are drawn with. No torch here, and no exchange format between.
+
+Tokens run as (N, tokens, channels); maps as (N, channels, rows, columns) only where a convolution needs them.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.network.openvino_runtime import load_openvino
+from engine.network.quantized import INT8_LIMIT, by_row, dequantize
+
+Node = Any  # openvino's output of an operation; its package has no types
+
+ov = load_openvino()
+ops = ov.opset13
+
+
+def constant(value: Any, dtype: type = np.float32) -> Node:
+    """Return a constant."""
+    return ops.constant(np.asarray(value, dtype=dtype))
+
+
+def length(x: Node, axis: int) -> int:
+    """Return how long a side is; it must not depend on the prompts."""
+    output = x if isinstance(x, ov.Output) else x.output(0)
+    size: int = output.get_partial_shape()[axis].get_length()
+    return size
+
+
+def reshape(x: Node, *shape: int) -> Node:
+    """Return x in another shape; 0 keeps a side, -1 fills."""
+    return ops.reshape(x, constant(shape, np.int64), special_zero=True)
+
+
+def transpose(x: Node, *order: int) -> Node:
+    """Return x with its axes in another order."""
+    return ops.transpose(x, constant(order, np.int64))
+
+
+def to_map(tokens: Node, rows: int, columns: int) -> Node:
+    """Return (N, C, rows, columns) of tokens."""
+    return transpose(reshape(tokens, 0, rows, columns, -1), 0, 3, 1, 2)
+
+
+def to_tokens(image: Node) -> Node:
+    """Return (N, rows * columns, C) of a map."""
+    channels = length(image, 1)
+    return transpose(reshape(image, 0, channels, -1), 0, 2, 1)
+
+
+def rounded(x: Node, scale: NDArray[np.float32] | float) -> Node:
+    """Return what x becomes in 8 bits: OpenVINO turns this, and the layers after it, into integer arithmetic.
+
+    255 levels from -127 to 127 times the scale: `engine.network.quantized.round_to_int8` and its scale, no other.
+    """
+    limit = np.float32(np.asarray(scale, dtype=np.float32).reshape(-1)[0]) * np.float32(INT8_LIMIT)
+    low, high = constant(-limit), constant(limit)
+    return ops.fake_quantize(x, low, high, low, high, 2 * INT8_LIMIT + 1)
+
+
+class Layers:
+    """Draws layers with a checkpoint's tensors, by their names."""
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], prefix: str) -> None:
+        self._tensors = tensors
+        self._prefix = prefix
+
+    def under(self, name: str) -> "Layers":
+        """Return the same for the layers below a name."""
+        return Layers(self._tensors, f"{self._prefix}{name}.")
+
+    def has(self, name: str) -> bool:
+        """Return whether the checkpoint holds this tensor."""
+        return f"{self._prefix}{name}" in self._tensors
+
+    def array(self, name: str) -> NDArray[np.float32]:
+        """Return a tensor's reals."""
+        tensor = self._tensors[f"{self._prefix}{name}"]
+        if tensor.dtype == np.int8:
+            return dequantize(tensor, self._tensors[f"{self._prefix}{name}_scale"])
+        return np.asarray(tensor, dtype=np.float32)
+
+    def value(self, name: str) -> Node:
+        """Return a tensor as a constant in float32."""
+        return constant(self.array(name))
+
+    def weight(self, name: str) -> Node:
+        """Return a layer's weight: reals, or integers times their scale when the layer's input is in integers too."""
+        if not self.has(f"{name}.input_scale"):
+            return self.value(f"{name}.weight")
+        integers = self._tensors[f"{self._prefix}{name}.weight"]
+        scale = by_row(self._tensors[f"{self._prefix}{name}.weight_scale"], integers.ndim)
+        return ops.multiply(ops.convert(ops.constant(np.ascontiguousarray(integers)), "f32"), constant(scale))
+
+    def input(self, x: Node, name: str) -> Node:
+        """Return a layer's input, rounded if the layer runs in integers."""
+        return rounded(x, self.array(f"{name}.input_scale")) if self.has(f"{name}.input_scale") else x
+
+    def linear(self, x: Node, name: str) -> Node:
+        """Return (..., outputs) for (..., inputs)."""
+        y = ops.matmul(self.input(x, name), self.weight(name), transpose_a=False, transpose_b=True)
+        return ops.add(y, self.value(f"{name}.bias")) if self.has(f"{name}.bias") else y
+
+    def norm(self, x: Node, name: str, eps: float) -> Node:
+        """Return the layer norm of the last axis."""
+        y = ops.mvn(x, constant([-1], np.int64), True, eps, "inside_sqrt")
+        return ops.add(ops.multiply(y, self.value(f"{name}.weight")), self.value(f"{name}.bias"))
+
+    def conv(self, x: Node, name: str, stride: int = 1, padding: int = 1) -> Node:
+        """Return the convolution of a map."""
+        pads = [padding, padding]
+        y = ops.convolution(self.input(x, name), self.weight(name), [stride, stride], pads, pads, [1, 1])
+        if not self.has(f"{name}.bias"):
+            return y
+        return ops.add(y, constant(self.array(f"{name}.bias").reshape(1, -1, 1, 1)))
+
+    def depthwise(self, x: Node, name: str) -> Node:
+        """Return the 3 x 3 convolution of each channel by itself."""
+        weight = self.weight(name)
+        channels = length(weight, 0)
+        weight = reshape(weight, channels, 1, 1, 3, 3)
+        y = ops.group_convolution(self.input(x, name), weight, [1, 1], [1, 1], [1, 1], [1, 1])
+        return ops.add(y, constant(self.array(f"{name}.bias").reshape(1, -1, 1, 1)))
+
+    def mlp(self, x: Node, name: str, activation: str) -> Node:
+        """Return a transformer block's two linear layers."""
+        hidden = self.linear(x, f"{name}.lin1")
+        hidden = ops.gelu(hidden, "erf") if activation == "gelu" else ops.relu(hidden)
+        return self.linear(hidden, f"{name}.lin2")
+
+    def token_mlp(self, x: Node, name: str) -> Node:
+        """Return the three linear layers of a token's head."""
+        for layer in range(3):
+            x = self.linear(x, f"{name}.layers.{layer}")
+            x = ops.relu(x) if layer < 2 else x
+        return x
+
+    def upscaled(self, tokens: Node, name: str, side: int) -> Node:
+        """Return the transposed 2 x 2 convolution, stride 2, of a (side, side) map as (N, C, 2 side, 2 side).
+
+        Its steps do not overlap, so it is one matrix product and a change of order; OpenVINO's own is slower.
+        """
+        weight = self.array(f"{name}.weight")  # (inputs, outputs, 2, 2)
+        inputs, outputs = weight.shape[:2]
+        flat = weight.transpose(2, 3, 1, 0).reshape(4 * outputs, inputs)  # row, column, channel
+        bias = np.tile(self.array(f"{name}.bias"), 4)
+        y = ops.add(ops.matmul(tokens, constant(flat), False, True), constant(bias))
+        return reshape(y, 0, side, side, 2, 2, outputs)
+
+
+def attend(q: Node, k: Node, v: Node, scale: float | None = None) -> Node:
+    """Return softmax(q k' * scale) v for (N, heads, tokens, channels); the scale is 1 / sqrt(channels) unless given."""
+    scale = 1.0 / math.sqrt(length(q, 3)) if scale is None else scale
+    scores = ops.matmul(ops.multiply(q, constant(scale)), k, False, True)
+    return ops.matmul(ops.softmax(scores, -1), v, False, False)
