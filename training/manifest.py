@@ -1,0 +1,213 @@
+"""The manifest: one row a film, whatever the source and whatever its masks mean.
+
+On disk a CSV whose paths are relative to it; in memory frozen records with absolute paths. What the pixels of a mask
+stand for (`Label`) and where the annotators drew the lung's edge (`Convention`) travel with every record, because two
+sources that differ in either must never be mixed silently.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from engine.errors import LungboxError
+from engine.files import read_file, write_atomically
+
+
+class DataError(LungboxError):
+    """Training data that cannot be used as asked."""
+
+
+class Convention(Enum):
+    """Where the annotators drew a lung's medial and lower edge; the two differ by about a fifth of the area."""
+
+    HEART_EXCLUDED = "heart-excluded"  # the visible lung field: JSRT/SCR, Montgomery, Shenzhen
+    HEART_INCLUDED = "heart-included"  # the lung behind the heart and diaphragm too: V7
+    NONE = ""  # no lung mask
+
+
+class Label(Enum):
+    """What a mask's pixels stand for."""
+
+    LUNGS = "lungs"
+    INFECTION = "infection"
+    PNEUMOTHORAX = "pneumothorax"
+    NONE = ""
+
+
+class Split(Enum):
+    """What a film may be used for."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"  # looked at once
+    EXTERNAL = "external"  # a hospital that training never sees
+    UNLABELLED = "unlabelled"
+    UNASSIGNED = ""
+
+
+class Part(Enum):
+    """Which lung a file of a mask holds; the patient's sides."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    ALL = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """One file that a film's mask is made from; `training.truth` reads each kind."""
+
+    path: Path
+    part: Part = Part.ALL
+    key: str = ""  # the film's own row or polygon in a file that holds many
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRecord:
+    """One film: where it is, whose it is, what its mask means, what it may be used for."""
+
+    id: str
+    patient: str  # films of one patient stay in one split; where the source does not say, the film's own id
+    source: str
+    image: Path
+    mask: tuple[MaskFile, ...]  # their union is the mask
+    label: Label
+    convention: Convention
+    split: Split
+    licence: str
+    spacing_mm: float | None = None  # of square pixels, where the source's papers say and the file does not
+
+    @property
+    def key(self) -> str:
+        """Name that is unique across sources."""
+        return f"{self.source}/{self.id}"
+
+    @property
+    def patient_key(self) -> str:
+        """Patient, unique across sources."""
+        return f"{self.source}/{self.patient}"
+
+
+COLUMNS = ("id", "patient", "source", "image", "mask", "label", "convention", "split", "licence", "spacing_mm")
+
+
+def _mask_cell(files: tuple[MaskFile, ...], folder: Path) -> str:
+    cells = []
+    for file in files:
+        path = _relative(file.path, folder)
+        if any(mark in path + file.key for mark in "|\n"):
+            raise DataError(f"The name {path!r} cannot be written in a manifest.", advice="Rename it without '|'.")
+        cells.append(f"{path}::{file.part.value}::{file.key}")
+    return "|".join(cells)
+
+
+def _mask_files(cell: str, folder: Path) -> tuple[MaskFile, ...]:
+    files = []
+    for part in filter(None, cell.split("|")):
+        path, _, rest = part.partition("::")
+        side, _, key = rest.partition("::")
+        files.append(MaskFile(folder / path, Part(side), key))
+    return tuple(files)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def write_manifest(path: Path, records: Iterable[FilmRecord]) -> None:
+    """Write a manifest, in the order of the films' keys, whole or not at all."""
+    folder = path.resolve().parent
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for record in sorted(records, key=lambda record: record.key):
+        writer.writerow(
+            [
+                record.id,
+                record.patient,
+                record.source,
+                _relative(record.image.resolve(), folder),
+                _mask_cell(record.mask, folder),
+                record.label.value,
+                record.convention.value,
+                record.split.value,
+                record.licence,
+                "" if record.spacing_mm is None else repr(record.spacing_mm),
+            ]
+        )
+    write_atomically(path, text.getvalue().encode())
+
+
+def manifest_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return the rows of a CSV that has at least these columns; DataError names what is missing."""
+    try:
+        text = read_file(path, limit_bytes=256 << 20).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name} is not text in UTF-8.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    absent = [column for column in columns if column not in (reader.fieldnames or ())]
+    if absent:
+        raise DataError(f"{path.name} has no column {', '.join(absent)}.", advice=f"It needs {', '.join(columns)}.")
+    rows = list(reader)
+    ragged = next((i for i, row in enumerate(rows) if None in row or None in row.values()), None)
+    if ragged is not None:
+        raise DataError(f"{path.name}: row {ragged + 2} does not have as many cells as the header.")
+    return rows
+
+
+def read_manifest(path: Path) -> list[FilmRecord]:
+    """Return the films of a manifest; DataError names the row that cannot be one."""
+    folder = path.resolve().parent
+    records = []
+    for number, row in enumerate(manifest_rows(path, COLUMNS), start=2):
+        try:
+            record = FilmRecord(
+                id=row["id"],
+                patient=row["patient"],
+                source=row["source"],
+                image=folder / row["image"],
+                mask=_mask_files(row["mask"], folder),
+                label=Label(row["label"]),
+                convention=Convention(row["convention"]),
+                split=Split(row["split"]),
+                licence=row["licence"],
+                spacing_mm=float(row["spacing_mm"]) if row["spacing_mm"] else None,
+            )
+        except ValueError as error:
+            raise DataError(f"{path.name}, row {number}: {error}.") from error
+        records.append(record)
+    return unique(records)
+
+
+def unique(records: list[FilmRecord]) -> list[FilmRecord]:
+    """Return the records, having made sure that no two have the same key."""
+    seen: set[str] = set()
+    for record in records:
+        if record.key in seen:
+            raise DataError(f"Two films are called {record.key}.", advice="Give each film of a source its own id.")
+        seen.add(record.key)
+    return records
+
+
+def lung_truth(records: Iterable[FilmRecord], conventions: frozenset[Convention]) -> list[FilmRecord]:
+    """Return the records that may be the lungs' truth, or say which may not.
+
+    Infections and pneumothoraces are not lungs, whatever a paper trains on; and two conventions in one set teach a
+    network to guess between them.
+    """
+    chosen = list(records)
+    for record in chosen:
+        if record.label is not Label.LUNGS:
+            what = {Label.NONE: "has no mask"}.get(record.label, f"has a mask of {record.label.value}, not of lungs")
+            raise DataError(f"{record.key} {what}.", advice="Leave this source out of the lung recipe.")
+        if record.convention not in conventions:
+            raise DataError(
+                f"{record.key} is drawn with the convention {record.convention.value or 'unknown'}, "
+                f"not {' or '.join(sorted(convention.value for convention in conventions))}.",
+                advice="Never mix the two: leave the source out, or name its convention.",
+            )
+    return chosen
