@@ -21,11 +21,11 @@ class _Rounded(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, scale: Tensor, limit: int) -> Tensor:
-        quotient = values.float() / scale
-        ctx.save_for_backward(scale, quotient.abs() <= limit)
+        whole = (values.float() / scale).round_()
+        # Asked of the rounded value: the largest weight / its scale may come out as 127.00001, and must keep learning.
+        ctx.save_for_backward(scale, whole.abs() <= limit)
         ctx.dtype = values.dtype
-        # Whole numbers up to 127 are exact in bfloat16 as well.
-        return quotient.round_().clamp_(-limit, limit).to(values.dtype)
+        return whole.clamp_(-limit, limit).to(values.dtype)  # up to 127 they are exact in bfloat16 as well
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
