@@ -1,6 +1,5 @@
 """A DICOM file to a Radiograph: structure, header, pixels, grey, size, in that order, each refusing what it must."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from engine.errors import FilmError, NotAFilmError
 from engine.film.facts import read_facts, reads_sop_class
 from engine.film.header import Header, plain_header, read_header
 from engine.film.overlays import read_overlays
-from engine.film.radiograph import Note, NoteCode, Radiograph, Source
+from engine.film.radiograph import Note, NoteCode, Radiograph, Source, pixel_sha256
 from engine.film.spacing import read_spacing
 from engine.film.stored import read_pixels
 from engine.film.structure import Layout, lay_out
@@ -31,7 +30,7 @@ def radiograph_from_dicom(data: bytes, path: Path, sha256: str) -> Radiograph:
 def _radiograph(layout: Layout, header: Header, path: Path, sha256: str) -> Radiograph:
     _check_kind(layout, header)
     pixels = read_pixels(layout, header)
-    grey = read_grey(header, pixels.layout)
+    grey = read_grey(header, pixels)
     size = read_spacing(header)
     overlays = read_overlays(header, pixels)
     facts = read_facts(layout, header)
@@ -90,18 +89,10 @@ def _source(
         pixel_sha256=pixels_sha256,
         kind="DICOM",
         transfer_syntax=layout.transfer_syntax,
-        modality=header.text("Modality").upper()[:16],
+        modality=header.term("Modality"),
         sop_instance_uid=uids["SOPInstanceUID"],
         study_instance_uid=uids["StudyInstanceUID"],
         series_instance_uid=uids["SeriesInstanceUID"],
         header=plain.data_set,
     )
     return source, tuple(notes)
-
-
-def pixel_sha256(stored: NDArray[np.integer]) -> str:
-    """Return the hash of stored values with their type and shape: the same film in another syntax hashes the same."""
-    digest = hashlib.sha256(f"{stored.dtype.name} {stored.shape[0]} {stored.shape[1]}:".encode())
-    little = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("<"))
-    digest.update(little.data)
-    return digest.hexdigest()

@@ -25,6 +25,15 @@ _READ = frozenset(
 )
 _CHEST = ("CHEST", "THORAX", "LUNG", "RIB", "HEART", "STERNUM", "BABYGRAM", "CHESTABDOMEN", "CLAVICLE", "TSPINE")
 _RADIOGRAPHS = frozenset({"CR", "DX", "RF", "XA", "RG", "OT", "SC", ""})
+_ANIMAL = re.compile(r"\b(canine|feline|equine|bovine|veterinar)", re.IGNORECASE)
+_TELLING = (
+    "PatientSpeciesDescription",
+    "AcquisitionDeviceProcessingDescription",
+    "ProtocolName",
+    "SeriesDescription",
+    "StudyDescription",
+    "InstitutionName",
+)
 _DIRECTION = re.compile(r"[LRAPHF]{1,3}")
 # Codes of View Code Sequence (0054,0220), CID 4010: SNOMED CT and the SNOMED RT it replaced.
 _VIEW_CODES = {
@@ -79,7 +88,7 @@ def read_facts(layout: Layout, header: Header) -> Facts:
     notes: list[Note] = []
     orientation = _orientation(header, notes)
     view = _view(header, orientation, notes)
-    body_part = header.text("BodyPartExamined").upper()
+    body_part = header.term("BodyPartExamined")
     _note_subject(header, body_part, notes)
     _note_making(layout, header, notes)
     if layout.data[:2] and _executable(layout.data[:128]):
@@ -155,18 +164,15 @@ def _view(header: Header, orientation: Orientation | None, notes: list[Note]) ->
 
 def _note_subject(header: Header, body_part: str, notes: list[Note]) -> None:
     """Note what is not a human chest."""
-    modality = header.text("Modality").upper()
+    modality = header.term("Modality")
     if body_part and not any(part in body_part.replace(" ", "") for part in _CHEST):
-        notes.append(Note(NoteCode.NOT_CHEST, f"the body part is stated as {_term(body_part)}"))
+        notes.append(Note(NoteCode.NOT_CHEST, f"the body part is stated as {body_part}"))
     elif modality not in _RADIOGRAPHS:
-        notes.append(Note(NoteCode.NOT_CHEST, f"the modality is stated as {_term(modality)}"))
-    elif header.text("AnatomicalOrientationType").upper() == "QUADRUPED" or header.text("PatientSpeciesDescription"):
+        notes.append(Note(NoteCode.NOT_CHEST, f"the modality is stated as {modality}"))
+    elif header.term("AnatomicalOrientationType") == "QUADRUPED" or any(
+        _ANIMAL.search(header.text(keyword)) for keyword in _TELLING
+    ):
         notes.append(Note(NoteCode.NOT_CHEST, "an animal's film"))
-
-
-def _term(text: str) -> str:
-    """Return a defined term as notes may quote it; free text might name somebody."""
-    return text if re.fullmatch(r"[A-Z0-9 ]{1,16}", text) else "another"
 
 
 def _note_making(layout: Layout, header: Header, notes: list[Note]) -> None:

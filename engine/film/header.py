@@ -48,6 +48,7 @@ PYDICOM_FAULTS = (
 
 _MAX_TEXT = 1024  # PS3.5 table 6.2-1: the longest short text; a longer one is an attack on the screen
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_TERM = re.compile(r"[A-Z0-9_ ]{1,16}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 # Characters that would act on a terminal or turn the text round: C0 and C1 controls, and bidirectional controls.
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -146,6 +147,11 @@ class Header:
         """Return the values of a multi-valued text."""
         text = self.text(keyword)
         return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+    def term(self, keyword: str) -> str:
+        """Return a coded word in capitals (VR CS), or "" for anything longer or freer, which might name somebody."""
+        word = self.raw(keyword).decode("ascii", "replace").strip("\0 ").upper()
+        return word if _TERM.fullmatch(word) else ""
 
     def uid(self, keyword: str) -> str:
         """Return a UID, or "" when it is not one: results and files are named after it."""

@@ -3,6 +3,7 @@
 Knows nothing of files; `engine.film.reading` makes radiographs from them.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -171,3 +172,11 @@ class Radiograph:
     def has_note(self, code: NoteCode) -> bool:
         """Return whether reading left a note of this kind."""
         return any(note.code is code for note in self.notes)
+
+
+def pixel_sha256(stored: NDArray[np.integer]) -> str:
+    """Return the hash of stored values with their type and shape: the same film in another syntax hashes the same."""
+    digest = hashlib.sha256(f"{stored.dtype.name} {stored.shape[0]} {stored.shape[1]}:".encode())
+    little = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("<"))
+    digest.update(little.data)
+    return digest.hexdigest()

@@ -24,7 +24,10 @@ from engine.film.structure import (
 
 _NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED, ENCAPSULATED_NATIVE})
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-_LUMA = frozenset({"YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
+_LUMA = frozenset({"YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422"})
+_UNDONE = frozenset({"YBR_ICT", "YBR_RCT"})  # transforms inside JPEG 2000, which its decoder undoes
+_JPEG_DCT = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})  # whose decoder returns RGB in any case
+_REFUSED = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_420", "XYB"})
 _RLE_HEADER_BYTES = 64
 _COPY_AGAIN = "Copy the file again from where it came from."
 _EXPORT_AGAIN = "Export the film again from its system."
@@ -101,7 +104,7 @@ def pixel_layout(header: Header) -> PixelLayout:
     representation = header.word("PixelRepresentation")
     if representation not in {None, 0, 1}:
         raise DamagedFilmError(f"Pixel Representation is {representation}, not 0 or 1.", advice=_EXPORT_AGAIN)
-    photometric = header.text("PhotometricInterpretation").upper()
+    photometric = header.term("PhotometricInterpretation")
     if not photometric:
         photometric = "RGB" if samples == 3 else "MONOCHROME2"
         notes.append(Note(NoteCode.POLARITY, "the file does not say whether low values are dark; shown so"))
@@ -125,11 +128,15 @@ def _check_single_frame(header: Header) -> None:
 def _check_photometric(photometric: str, samples: int, allocated: int) -> None:
     if photometric in {*_MONOCHROME, "PALETTE COLOR"}:
         expected = 1
-    elif photometric == "RGB" or (photometric in {*_LUMA, "YBR_PARTIAL_422"} and allocated == 8):
+    elif photometric in {"RGB", *_UNDONE} or (photometric in _LUMA and allocated == 8):
         expected = 3
     else:
-        kind = photometric if photometric.isascii() and len(photometric) <= 16 else "an unknown one"
-        raise UnsupportedFilmError(f"we do not read photometric interpretation {kind}.", advice=_EXPORT_AGAIN)
+        kind = (
+            f"photometric interpretation {photometric}"
+            if photometric in _REFUSED
+            else "this photometric interpretation"
+        )
+        raise UnsupportedFilmError(f"we do not read {kind}.", advice=_EXPORT_AGAIN)
     if samples != expected:
         raise DamagedFilmError(f"{photometric} has {expected} samples a pixel, not {samples}.", advice=_EXPORT_AGAIN)
 
@@ -154,8 +161,17 @@ def read_pixels(layout: Layout, header: Header) -> StoredPixels:
         values, found = _values(samples, pixel, native=native)
         return StoredPixels(values, pixel.bits_stored, pixel, samples if native else None, (*notes, *found))
     notes.append(Note(NoteCode.COLOUR_REDUCED, f"a picture in colour ({pixel.photometric}), reduced to grey"))
-    grey = _grey(samples, pixel, header)
-    return StoredPixels(grey, 8 * grey.itemsize, pixel, None, tuple(notes))
+    if pixel.photometric == "PALETTE COLOR":
+        grey = _grey_of_palette(samples, header)
+    elif pixel.photometric in _LUMA and layout.transfer_syntax not in _JPEG_DCT:
+        grey = _luma(samples, pixel.photometric)
+    else:
+        grey = _grey_of_rgb(samples)
+    grey.setflags(write=False)
+    bits = 8 * grey.itemsize if pixel.photometric == "PALETTE COLOR" else pixel.bits_stored
+    if int(grey.max()) >> bits:
+        raise DamagedFilmError(f"its colours take more than the {bits} bits it says.", advice=_EXPORT_AGAIN)
+    return StoredPixels(grey, bits, pixel, None, tuple(notes))
 
 
 def _native(
@@ -267,6 +283,10 @@ def _values(
     mask = (1 << pixel.bits_stored) - 1
     notes: tuple[Note, ...] = ()
     if shift == 0 and not pixel.signed and pixel.bits_stored < pixel.bits_allocated and int(cells.max()) > mask:
+        if not native:
+            raise DamagedFilmError(
+                f"its picture has values of more than the {pixel.bits_stored} bits it says.", advice=_EXPORT_AGAIN
+            )
         notes = (Note(NoteCode.HEADER_ODD, f"bits above the {pixel.bits_stored} stored are ignored"),)
     kind = np.dtype(np.uint8 if pixel.bits_stored <= 8 else np.uint16)
     whole = shift == 0 and pixel.bits_stored == 8 * cells.itemsize
@@ -286,26 +306,30 @@ def _values(
     return values, notes
 
 
-def _grey(samples: NDArray[np.unsignedinteger], pixel: PixelLayout, header: Header) -> NDArray[np.unsignedinteger]:
+def _grey_of_rgb(samples: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
     """Return luminance: ITU-R BT.601, the weights of YBR_FULL (PS3.3 C.7.6.3.1.2)."""
-    if pixel.photometric == "PALETTE COLOR":
-        with quiet_pydicom():
-            try:
-                samples = apply_color_lut(np.ascontiguousarray(samples), header.dataset)
-            except PYDICOM_FAULTS:
-                raise DamagedFilmError("its palette is damaged.", advice=_EXPORT_AGAIN) from None
-    elif pixel.photometric != "RGB":
-        luma = samples if samples.ndim == 2 else samples[..., 0]
-        if pixel.photometric == "YBR_PARTIAL_422":
-            stretched = (np.clip(luma.astype(np.float32), 16, 235) - 16) * (255 / 219)
-            return _frozen(np.rint(stretched).astype(np.uint8))
-        return _frozen(np.array(luma, dtype=np.uint8, order="C", copy=True))
-    weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    grey = np.rint(samples.astype(np.float32) @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
     kind = np.uint8 if samples.dtype.itemsize == 1 else np.uint16
-    grey = np.rint(samples.astype(np.float32) @ weights)
-    return _frozen(np.minimum(grey, np.iinfo(kind).max).astype(kind))
+    whole: NDArray[np.unsignedinteger] = np.minimum(grey, np.iinfo(kind).max).astype(kind)
+    return whole
 
 
-def _frozen(values: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
-    values.setflags(write=False)
-    return values
+def _luma(samples: NDArray[np.unsignedinteger], photometric: str) -> NDArray[np.unsignedinteger]:
+    """Return the luminance of a picture that is coded as luminance and colour."""
+    luma = samples if samples.ndim == 2 else samples[..., 0]
+    if photometric == "YBR_PARTIAL_422":
+        stretched = (np.clip(luma.astype(np.float32), 16, 235) - 16) * (255 / 219)
+        return np.rint(stretched).astype(np.uint8)
+    return np.array(luma, dtype=np.uint8, order="C", copy=True)
+
+
+def _grey_of_palette(indices: NDArray[np.unsignedinteger], header: Header) -> NDArray[np.unsignedinteger]:
+    """Return the luminance of a picture whose values stand for colours (PS3.3 C.7.6.3.1.5)."""
+    with quiet_pydicom():
+        try:
+            colours = apply_color_lut(
+                np.ascontiguousarray(indices, dtype=indices.dtype.newbyteorder("=")), header.dataset
+            )
+        except PYDICOM_FAULTS:
+            raise DamagedFilmError("its palette is damaged.", advice=_EXPORT_AGAIN) from None
+    return _grey_of_rgb(colours[..., :3])

@@ -4,6 +4,7 @@ A file that passes holds whole elements, nested and counted within limits, and i
 pydicom can read what precedes it without recursion, without guessing where a damaged file ends, and in bounded time.
 """
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -112,7 +113,9 @@ def _read_meta(data: bytes, position: int) -> tuple[str, int]:
             raise DamagedFilmError("the file's own description is damaged.", advice=_CUT_SHORT)
         if element.tag == _TRANSFER_SYNTAX:
             raw = data[element.start : element.start + element.length]
-            syntax = raw.rstrip(b"\0 ").decode("ascii", "replace")
+            syntax = raw.strip(b"\0 ").decode("ascii", "replace")
+            if not re.fullmatch(r"[0-9.]{1,64}", syntax):
+                raise DamagedFilmError("its transfer syntax is not a UID.", advice=_CUT_SHORT)
         position = element.start + element.length
     return syntax, position
 

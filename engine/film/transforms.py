@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.film.grey import Modality, ModalityLut, Rescale, View, VoiLut, Window, WindowFunction, stored_range
 from engine.film.header import Header
 from engine.film.radiograph import Note, NoteCode
-from engine.film.stored import PixelLayout
+from engine.film.stored import PixelLayout, StoredPixels
 
 _UNIT = Rescale(1.0, 0.0)
 
@@ -41,12 +41,14 @@ class _UnusableTableError(Exception):
     """A LUT that contradicts itself."""
 
 
-def read_grey(header: Header, pixel: PixelLayout) -> GreyFacts:
+def read_grey(header: Header, pixels: StoredPixels) -> GreyFacts:
     """Return how stored values become brightness."""
     notes: list[Note] = []
+    pixel = pixels.layout
     if pixel.photometric not in {"MONOCHROME1", "MONOCHROME2"}:
         # A picture reduced to grey is display values already (PS3.3 C.7.6.3.1.2 allows none of these beside colour).
-        return GreyFacts(_UNIT, None, (Window(127.5, 255.0, WindowFunction.LINEAR_EXACT, "Full range"),), False, ())
+        top = float((1 << pixels.bits_stored) - 1)
+        return GreyFacts(_UNIT, None, (Window(top / 2, top, WindowFunction.LINEAR_EXACT, "Full range"),), False, ())
     modality = _modality(header, pixel, notes)
     views: tuple[View, ...] = (*_voi_luts(header, pixel, modality, notes), *_windows(header, notes))
     inverse = _inverse(header, pixel, notes)
