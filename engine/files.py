@@ -1,0 +1,189 @@
+"""Reading files that may be anything, and writing files whole or not at all."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from engine.errors import FilmError, FilmTooLargeError, NotAFilmError, OutputError
+
+# Names of half-written files, so that what a killed process left behind is known for ours and can be swept.
+PART_PREFIX = ".lungbox-"
+PART_SUFFIX = ".part"
+_STALE_AFTER_S = 3600.0  # no save takes an hour: an older part belongs to nobody
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def sha256(data: bytes | bytearray | memoryview) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_file(path: Path | str, limit_bytes: int) -> bytes:
+    """Return the bytes of a regular file of at most `limit_bytes`; never waits on a pipe or a device.
+
+    Raises NotAFilmError for what is no regular file, FilmTooLargeError above the limit, and FilmError where the
+    system refuses.
+    """
+    path = Path(path)
+    # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever before we could ask what it is.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a NUL in the name
+        raise NotAFilmError(f"{path.name!r} is not a file name.", advice="Choose a file.") from error
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "not a regular file")
+            raise NotAFilmError(f"{path.name} is {kind}, not a file.", advice="Choose a single image file.")
+        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
+            return _read_at_most(file, path, status.st_size, limit_bytes)
+    except OSError as error:
+        raise _cannot_read(path, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def _read_at_most(file: IO[bytes], path: Path, expected: int, limit_bytes: int) -> bytes:
+    """Return the whole file; what the system says of its size is a hint, the limit is not."""
+    if expected > limit_bytes:
+        raise _too_large(path, limit_bytes)
+    data = file.read(expected + 1)  # one more than there should be: usually the whole file in one call
+    parts = [data]
+    total = len(data)
+    while data:
+        if total > limit_bytes:
+            raise _too_large(path, limit_bytes)
+        data = file.read(1 << 20)
+        parts.append(data)
+        total += len(data)
+    return parts[0] if len(parts) == 2 else b"".join(parts)
+
+
+def _too_large(path: Path, limit_bytes: int) -> FilmTooLargeError:
+    return FilmTooLargeError(
+        f"{path.name} is larger than {limit_bytes / 2**20:.0f} MB.", advice="Export the single film from its archive."
+    )
+
+
+def _cannot_read(path: Path, error: OSError) -> FilmError:  # noqa: PLR0911 (one case, one answer)
+    """Return our error for the system's."""
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            return FilmError(f"{path.name} does not exist.", advice="Check the name and the folder.")
+        case errno.ELOOP:
+            return NotAFilmError(f"{path.name} is a link that leads back to itself.", advice="Choose the file itself.")
+        case errno.EACCES | errno.EPERM if path.is_dir():  # what Windows says of a folder
+            return NotAFilmError(f"{path.name} is a folder, not a file.", advice="Choose a single image file.")
+        case errno.EACCES | errno.EPERM:
+            return FilmError(f"{path.name} may not be read.", advice="Ask for permission to read it, or copy it.")
+        case errno.ENXIO | errno.ENODEV:
+            return NotAFilmError(f"{path.name} is a socket or a device, not a file.", advice="Choose a file.")
+        case errno.ENAMETOOLONG:
+            return FilmError("The file's name is too long for this system.", advice="Rename or move the file.")
+    return FilmError(f"{path.name} cannot be read: {error.strerror}.", advice="Copy it to a local disk and try again.")
+
+
+@contextlib.contextmanager
+def replacing(path: Path | str) -> Iterator[IO[bytes]]:
+    """Yield a file that takes `path`'s place when the block ends well; any failure leaves the old file untouched.
+
+    The bytes go to a part in the same folder, reach the disk (fsync), and are renamed over the old file, so that a
+    crash at any moment leaves the old file or the new one, whole. OutputError where the system refuses.
+    """
+    path = Path(path)
+    part: Path | None = None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=PART_PREFIX, suffix=PART_SUFFIX, dir=path.parent)
+        part = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            _copy_permissions(path, file.fileno())
+            os.fsync(file.fileno())
+        os.replace(part, path)  # noqa: PTH105 (fault injection in tests replaces os.replace)
+        part = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        if part is not None:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+
+def write_atomically(path: Path | str, data: bytes | bytearray | memoryview) -> None:
+    """Write `data` to `path`, whole or not at all (see `replacing`)."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def _copy_permissions(path: Path, descriptor: int) -> None:
+    """Give the new file the old one's permissions; a new file is the owner's alone, as it may name a patient."""
+    if not hasattr(os, "fchmod"):
+        return
+    with contextlib.suppress(FileNotFoundError):
+        os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself reach the disk, where a folder can be opened (not on Windows)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the new file is in place and whole all the same.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    """Return our error for the system's."""
+    advice = "Choose another folder."
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            reason, advice = "the disk is full", "Free some space, or choose another folder."
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            reason = "the folder may not be written to"
+        case errno.ENOENT | errno.ENOTDIR:
+            reason = "its folder does not exist"
+        case errno.EISDIR | errno.EEXIST | errno.ENOTEMPTY:
+            reason, advice = "a folder has that name", "Choose another name."
+        case errno.ENAMETOOLONG:
+            reason, advice = "the name is too long", "Choose a shorter name."
+        case _:
+            reason = (error.strerror or "the system refused").lower()
+    return OutputError(f"{path.name} could not be written: {reason}.", advice=advice)
+
+
+def sweep_stale(folder: Path | str, older_than_s: float = _STALE_AFTER_S) -> int:
+    """Remove the parts that a killed process left in `folder`; return how many. Younger ones may be in use."""
+    swept = 0
+    now = time.time()
+    with contextlib.suppress(OSError):
+        for part in Path(folder).glob(f"{PART_PREFIX}*{PART_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                if now - part.lstat().st_mtime >= older_than_s:
+                    part.unlink()
+                    swept += 1
+    return swept

@@ -1,0 +1,478 @@
+"""A child process that decodes compressed pictures, so that a file can hang or crash it and not us.
+
+Decoders are C, and C that reads a hostile file can loop for minutes or take the process with it; no Python thread or
+signal handler stops that. The child is started once and kept (a job costs about 2 ms over the decoding itself), has
+limits on memory and processor time, is killed when the clock runs out, and is started again after a death.
+
+Parent and child speak over two pipes: a length, a JSON header, and bytes. It is no `multiprocessing`, which would run
+a caller's script a second time where that has no `__main__` guard. The child inherits nothing but the pipes, and ends
+when they close, so it never outlives us.
+"""
+
+import atexit
+import contextlib
+import json
+import math
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import (
+    DamagedFilmError,
+    FilmError,
+    FilmTooLargeError,
+    LungboxError,
+    NotAFilmError,
+    UnsupportedFilmError,
+)
+from engine.film.radiograph import MAX_PIXELS
+
+WORKER_ARGUMENT = "--decoder-worker"  # by which a frozen program knows that it was started to call `serve`
+
+_LENGTHS = struct.Struct(">IQ")  # of the JSON header and of the bytes behind it
+_MAX_HEADER = 1 << 20
+_MAX_SAMPLES = 4 * MAX_PIXELS
+_START_LIMIT_S = 60.0  # importing numpy and the codecs from a cold, slow disk
+_GRACE_S = 5  # the child's own alarm, for a parent that died before it could kill
+_PIPE_BYTES = 1 << 20
+_TYPES = frozenset({"uint8", "uint16", "int8", "int16"})
+_FAULTS: dict[str, type[FilmError]] = {
+    kind.__name__: kind
+    for kind in (FilmError, NotAFilmError, DamagedFilmError, UnsupportedFilmError, FilmTooLargeError)
+}
+_COPY_AGAIN = "Copy the file again from where it came from."
+_EXPORT_AGAIN = "Export the film again from its system, uncompressed if it can."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may use before it is stopped."""
+
+    wall_s: float = 10.0
+    cpu_s: float = 10.0
+    memory_bytes: int = 1 << 30
+
+    @staticmethod
+    def of(samples: int) -> "Limits":
+        """Return limits for a picture of so many samples (pixels times channels).
+
+        JPEG 2000, the slowest, takes 0.15 s and 12 bytes a megasample: the clock leaves a slow machine ten times that
+        for any film, and the answer to a hostile file still comes within 15 s.
+        """
+        seconds = 10.0 + min(4.0, 0.06e-6 * samples)
+        return Limits(seconds, seconds, min((256 << 20) + 24 * samples, 1 << 30))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reply:
+    """What a job gave: an array, and facts about it."""
+
+    samples: NDArray[np.integer]
+    facts: dict[str, Any]
+
+
+Job = Callable[[bytes, Mapping[str, Any]], tuple[NDArray[np.integer], dict[str, Any]]]
+
+
+def decode_frame(  # noqa: PLR0917 (in the order of PS3.3 C.7.6.3)
+    codestream: bytes, transfer_syntax: str, rows: int, columns: int, bits_allocated: int, samples: int
+) -> NDArray[np.integer]:
+    """Return the samples of one compressed frame, decoded in the child (see `engine.film.codecs.decode_frame`).
+
+    FilmError, without the file's name, where the codestream is damaged, is not what the header says, or takes too
+    much time or memory.
+    """
+    if rows * columns > MAX_PIXELS:
+        raise FilmTooLargeError(f"{columns} x {rows} pixels are over our limit.", advice=_EXPORT_AGAIN)
+    parameters = {
+        "transfer_syntax": transfer_syntax,
+        "rows": rows,
+        "columns": columns,
+        "bits_allocated": bits_allocated,
+        "samples": samples,
+    }
+    return _kept.run("frame", codestream, parameters, Limits.of(rows * columns * samples)).samples
+
+
+def decode_picture(data: bytes, kind: str) -> Reply:
+    """Return the grey pixels of a PNG, TIFF or JPEG, decoded in the child (see `engine.film.raster`)."""
+    return _kept.run("picture", data, {"kind": kind}, Limits.of(MAX_PIXELS))
+
+
+def prewarm() -> None:
+    """Start the child without waiting for it, so that the first film need not."""
+    _kept.prewarm()
+
+
+class DecoderProcess:
+    """The child, seen from the parent. Safe to use from any thread; one job runs at a time."""
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        self._command = command
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process number, None when there is no child."""
+        return None if self._process is None else self._process.pid
+
+    def prewarm(self) -> None:
+        """Start the child if there is none, without waiting for it."""
+        with self._lock:
+            self._living()
+
+    def run(self, job: str, payload: bytes, parameters: Mapping[str, Any], limits: Limits) -> Reply:
+        """Return what the job gives; FilmError where the file is at fault or a limit is reached."""
+        with self._lock:
+            process = self._living()
+            if not self._ready:
+                with self._watched(process, _START_LIMIT_S, "the decoder did not start"):
+                    _receive(process)
+                self._ready = True
+            header = {
+                "job": job,
+                "parameters": dict(parameters),
+                "wall_s": limits.wall_s,
+                "cpu_s": limits.cpu_s,
+                "memory_bytes": limits.memory_bytes + len(payload),
+            }
+            too_long = f"decoding it took longer than {limits.wall_s:.0f} s and was stopped"
+            with self._watched(process, limits.wall_s, too_long):
+                _send(process, header, payload)
+                return _receive(process)
+
+    def close(self) -> None:
+        """End the child; a job under way fails. The next job starts a new one."""
+        process = self._process
+        if process is not None:
+            process.kill()
+        with self._lock:
+            self._discard()
+
+    def forget(self) -> None:
+        """Let go of a child that belongs to the process we were forked from."""
+        self._lock = threading.Lock()
+        process, self._process, self._ready = self._process, None, False
+        if process is not None:
+            _close_pipes(process)
+            process.returncode = 0  # not ours to wait for
+
+    def _living(self) -> subprocess.Popen[bytes]:
+        """Return the child, started anew if it has died since the last job."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._discard()
+        command = list(self._command) if self._command is not None else _command()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 (our own program)
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                close_fds=True,
+                env=_environment(),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            reason = error.strerror or "the system refused"
+            raise FilmError(f"the decoder could not be started: {reason}.", advice="Restart Lungbox.") from error
+        _widen(self._process)
+        return self._process
+
+    @contextlib.contextmanager
+    def _watched(self, process: subprocess.Popen[bytes], wall_s: float, too_long: str) -> Iterator[None]:
+        """Kill the child when the time is up, and turn its death into one of our errors."""
+        expired = threading.Event()
+
+        def kill() -> None:
+            expired.set()
+            process.kill()
+
+        clock = threading.Timer(wall_s, kill)
+        clock.daemon = True
+        clock.start()
+        whole = False
+        try:
+            yield
+            whole = True
+        except (OSError, EOFError) as error:
+            process.kill()
+            code = process.wait()
+            raise _death(code, too_long if expired.is_set() else "") from error
+        except FilmError:
+            whole = True
+            raise
+        finally:
+            clock.cancel()
+            if not whole:  # also when a KeyboardInterrupt leaves half a message in the pipe
+                process.kill()
+                self._discard()
+
+    def _discard(self) -> None:
+        """Reap the child, if there is one."""
+        process, self._process, self._ready = self._process, None, False
+        if process is not None:
+            process.kill()
+            process.wait()
+            _close_pipes(process)
+
+
+def _death(code: int, too_long: str) -> FilmError:
+    """Return our error for a child that died with `code`, or that we had to kill."""
+    if too_long:
+        return FilmTooLargeError(f"{too_long}.", advice=_EXPORT_AGAIN)
+    if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
+        return FilmTooLargeError("decoding it took too much processor time and was stopped.", advice=_EXPORT_AGAIN)
+    if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:
+        return FilmTooLargeError("the system stopped its decoding, probably for want of memory.", advice=_EXPORT_AGAIN)
+    return DamagedFilmError("its picture is damaged, so much that the decoder crashed.", advice=_COPY_AGAIN)
+
+
+def _command() -> list[str]:
+    """Return how to start the child: this module, or the frozen program itself."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, WORKER_ARGUMENT]
+    # -P: a numpy.py in the folder of the films is not ours to run.
+    return [sys.executable, "-P", "-m", "engine.film.decoder"]
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment: it finds our packages wherever the current folder is."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *(path for path in sys.path if path and path != root)]
+    # One heap for all threads: glibc reserves 64 MB of address space for each further one, which counts as memory.
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MALLOC_ARENA_MAX": "1"}
+
+
+def _widen(process: subprocess.Popen[bytes]) -> None:
+    """Ask Linux for larger pipes: 30 MB cross in 14 ms in place of 20."""
+    if sys.platform == "linux":
+        import fcntl
+
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _send(process: subprocess.Popen[bytes], header: Mapping[str, Any], payload: bytes) -> None:
+    assert process.stdin is not None
+    _write_message(process.stdin.fileno(), header, payload)
+
+
+def _receive(process: subprocess.Popen[bytes]) -> Reply:
+    """Return the child's answer. The child may have been taken over by the file it read: nothing it says is trusted."""
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    header, size = _read_header(descriptor)
+    if "fault" in header:
+        kind = _FAULTS.get(str(header["fault"]), DamagedFilmError)
+        raise kind(str(header.get("message", "")), advice=str(header.get("advice", "")))
+    shape, kind_name, facts = header.get("shape"), header.get("dtype"), header.get("facts")
+    if not (
+        isinstance(shape, list)
+        and 1 <= len(shape) <= 3
+        and all(isinstance(side, int) and side >= 0 for side in shape)
+        and math.prod(shape) <= _MAX_SAMPLES
+        and kind_name in _TYPES
+        and isinstance(facts, dict)
+    ):
+        raise EOFError
+    samples: NDArray[np.integer] = np.empty(shape, dtype=np.dtype(kind_name))
+    if size != samples.nbytes:
+        raise EOFError
+    _read_into(descriptor, _bytes(samples))
+    return Reply(samples, facts)
+
+
+def _bytes(samples: NDArray[np.integer]) -> memoryview:
+    """Return the memory of a contiguous array."""
+    return samples.reshape(-1).view(np.uint8).data
+
+
+def _write_message(descriptor: int, header: Mapping[str, Any], payload: bytes | memoryview) -> None:
+    text = json.dumps(header).encode()
+    for part in (_LENGTHS.pack(len(text), len(payload)) + text, payload):
+        view = memoryview(part)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+
+def _read_header(descriptor: int) -> tuple[dict[str, Any], int]:
+    """Return a message's header, and how many bytes follow; EOFError where it ends or makes no sense."""
+    lengths = bytearray(_LENGTHS.size)
+    _read_into(descriptor, memoryview(lengths))
+    header_bytes, size = _LENGTHS.unpack(lengths)
+    if header_bytes > _MAX_HEADER:
+        raise EOFError
+    text = bytearray(header_bytes)
+    _read_into(descriptor, memoryview(text))
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        raise EOFError from error
+    if not isinstance(header, dict):
+        raise EOFError  # noqa: TRY004 (the other side has gone wrong, not our caller)
+    return header, size
+
+
+def _read_into(descriptor: int, view: memoryview) -> None:
+    """Fill `view` from a pipe; EOFError when the other side is gone."""
+    while view:
+        part = os.read(descriptor, min(len(view), _PIPE_BYTES)) if not hasattr(os, "readv") else None
+        if part is None:
+            count = os.readv(descriptor, [view])
+        else:
+            count = len(part)
+            view[:count] = part
+        if not count:
+            raise EOFError
+        view = view[count:]
+
+
+# --- the child ----------------------------------------------------------------------------------------------------
+
+
+def serve(jobs: Mapping[str, Job] | None = None) -> None:
+    """Answer jobs until the parent closes the pipe. All that a child process runs."""
+    requests, replies = os.dup(0), os.dup(1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for descriptor in (requests, replies):
+            msvcrt.setmode(descriptor, os.O_BINARY)
+    # A C library that prints must not write into the protocol.
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too: the parent decides
+    known = _jobs() if jobs is None else jobs
+    budget = _Budget()
+    # An empty answer says that we are ready: start-up is not charged to the first film.
+    with contextlib.suppress(OSError, EOFError):
+        _write_message(replies, {"shape": [0], "dtype": "uint8", "facts": {}}, b"")
+        while True:
+            header, size = _read_header(requests)
+            payload = bytearray(size)
+            _read_into(requests, memoryview(payload))
+            answer, samples = _answer(known, header, bytes(payload), budget)
+            del payload
+            _write_message(replies, answer, _bytes(samples))
+            del samples
+
+
+def _jobs() -> dict[str, Job]:
+    """Return the jobs of the program; imported here, so that the parent loads no codecs."""
+    from engine.film import codecs, raster
+
+    def frame(payload: bytes, parameters: Mapping[str, Any]) -> tuple[NDArray[np.integer], dict[str, Any]]:
+        return codecs.decode_frame(payload, **parameters), {}
+
+    def picture(payload: bytes, parameters: Mapping[str, Any]) -> tuple[NDArray[np.integer], dict[str, Any]]:
+        decoded = raster.decode(payload, **parameters)
+        return decoded.grey, decoded.facts()
+
+    return {"frame": frame, "picture": picture}
+
+
+_NOTHING: NDArray[np.integer] = np.empty(0, dtype=np.uint8)
+
+
+def _answer(
+    jobs: Mapping[str, Job], header: Mapping[str, Any], payload: bytes, budget: "_Budget"
+) -> tuple[dict[str, Any], NDArray[np.integer]]:
+    """Return the header and the samples of a reply; any fault at all becomes a FilmError here."""
+    try:
+        with budget.spent_on(header):
+            samples, facts = jobs[header["job"]](payload, header["parameters"])
+            samples = np.ascontiguousarray(samples)
+    except LungboxError as error:
+        return {"fault": type(error).__name__, "message": error.message, "advice": error.advice}, _NOTHING
+    except MemoryError:
+        fault: FilmError = FilmTooLargeError("decoding it takes more memory than we allow.", advice=_EXPORT_AGAIN)
+    except BaseException as error:  # noqa: BLE001 (some decoders raise outside Exception; each says one thing: damage)
+        fault = DamagedFilmError(f"its picture could not be decoded ({type(error).__name__}).", advice=_COPY_AGAIN)
+    else:
+        return {"shape": list(samples.shape), "dtype": samples.dtype.name, "facts": facts}, samples
+    return {"fault": type(fault).__name__, "message": fault.message, "advice": fault.advice}, _NOTHING
+
+
+class _Budget:
+    """The child's own limits, renewed for every job, where the system has them (not on Windows)."""
+
+    def __init__(self) -> None:
+        self._idle_bytes = _address_space()
+        if sys.platform != "win32":
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the film
+
+    @contextlib.contextmanager
+    def spent_on(self, header: Mapping[str, Any]) -> Iterator[None]:
+        """Limit address space and processor time to what the parent grants this job."""
+        if sys.platform == "win32":
+            yield
+            return
+        import resource
+
+        signal.setitimer(signal.ITIMER_REAL, float(header["wall_s"]) + _GRACE_S)  # unhandled, so it ends the process
+        cpu = math.ceil(time.process_time() + float(header["cpu_s"]))
+        _set_soft_limit(resource.RLIMIT_CPU, cpu)
+        if self._idle_bytes:
+            _set_soft_limit(resource.RLIMIT_AS, self._idle_bytes + int(header["memory_bytes"]))
+        try:
+            yield
+        finally:
+            _set_soft_limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
+def _set_soft_limit(which: int, value: int) -> None:
+    """Set the soft limit, which can be raised again for the next job, and leave the hard one."""
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(which)
+        if hard != resource.RLIM_INFINITY and (value == resource.RLIM_INFINITY or value > hard):
+            value = hard
+        with contextlib.suppress(OSError, ValueError):  # macOS refuses some
+            resource.setrlimit(which, (value, hard))
+
+
+def _address_space() -> int:
+    """Return the bytes of address space in use, 0 where the system does not tell."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+_kept = DecoderProcess()
+atexit.register(_kept.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_kept.forget)
+
+if __name__ == "__main__":
+    serve()
