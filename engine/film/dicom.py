@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from engine.errors import FilmError, NotAFilmError
