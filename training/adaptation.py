@@ -22,7 +22,7 @@ Place = Literal[
 ]
 
 PAPER_PLACES: tuple[Place, ...] = ("encoder mlp", "encoder projection", "decoder linears", "prompt encoder")
-_ATTENTION_DEPENDS_ON_CALIBRATION = "rounding inside attention needs calibrated activations"
+_MATRICES: tuple[Place, ...] = ("encoder mlp", "encoder projection", "encoder qkv", "decoder linears")
 
 
 class RecipeError(LungboxError):
@@ -95,20 +95,50 @@ class Quantization:
     """What is rounded, and how; the rule itself is `engine.network.quantized`."""
 
     places: tuple[Place, ...] = PAPER_PLACES
-    weight_bits: Literal[8, 4] = 8
+    four_bits: tuple[Place, ...] = ()  # those of the places whose weights have 4 bits in the file
+    group: int = 32  # inputs that share a 4-bit scale
     weight_scale: Literal["tensor", "row"] = "row"  # the paper: one for the tensor
-    group: int = 32  # inputs that share a 4-bit scale; 4 bits only
     activations: Literal["static", "none"] = "static"  # the paper: none, and so no integer arithmetic
     activation_range: Literal["largest", "mean of largest", "percentile", "least squares"] = "least squares"
     percentile: float = 99.99
 
     def __post_init__(self) -> None:
-        if self.weight_bits == 4 and self.weight_scale != "row":
+        if not set(self.four_bits) <= set(self.places) & set(_MATRICES):
+            raise RecipeError(
+                f"4 bits were asked for in {', '.join(self.four_bits)}",
+                advice="Only rounded linear layers can have them.",
+            )
+        if self.four_bits and self.weight_scale != "row":
             raise RecipeError("4-bit weights have a scale for each row and group", advice='Use weight_scale="row".')
         if not 50.0 < self.percentile <= 100.0:
             raise RecipeError(f"percentile {self.percentile} is not in (50, 100]")
         if "encoder attention" in self.places and self.activations == "none":
-            raise RecipeError(_ATTENTION_DEPENDS_ON_CALIBRATION, advice='Use activations="static".')
+            raise RecipeError(
+                "rounding inside attention needs calibrated activations", advice='Use activations="static".'
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """What a released file holds: integers where `quantization` says, and the rest."""
+
+    quantization: Quantization | None
+    rest: Literal["float32", "float16"]
+
+
+_INT8_PLACES: tuple[Place, ...] = (*_MATRICES, "prompt encoder")
+_ALL_PLACES: tuple[Place, ...] = (*_INT8_PLACES, "encoder convolutions", "decoder convolutions", "encoder attention")
+
+SCHEMES: dict[str, Scheme] = {
+    "float32": Scheme(None, "float32"),
+    "float16": Scheme(None, "float16"),
+    "int8 paper, float32": Scheme(Quantization(weight_scale="tensor"), "float32"),
+    "int8 paper, float16": Scheme(Quantization(weight_scale="tensor"), "float16"),
+    "int8": Scheme(Quantization(_INT8_PLACES), "float16"),
+    "int8 everywhere": Scheme(Quantization(_ALL_PLACES), "float16"),
+    "int4 mlp": Scheme(Quantization(_INT8_PLACES, four_bits=("encoder mlp",)), "float16"),
+    "int4": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES), "float16"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ Layers are swapped in where a recipe's places are, found by the model's structur
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -70,22 +70,22 @@ def round_places(model: LungModel, quantization: Quantization) -> None:
         if "convolutions" in place:
             fold_norms(model)  # first, or the scales would be those of other weights
         for site in sites(model, place):
-            site.replace(_rounded_layer(site.layer, quantization))
+            site.replace(_rounded_layer(site.layer, quantization, 4 if place in quantization.four_bits else 8))
 
 
-def _rounded_layer(layer: nn.Module, quantization: Quantization) -> nn.Module:
+def _rounded_layer(layer: nn.Module, quantization: Quantization, bits: Literal[8, 4]) -> nn.Module:
     match layer:
         case RoundedLinear() | RoundedConv2d() | RoundedAttention():
             return layer
         case AdaLoraQkv():
             if layer.quantizer is None:
-                layer.quantizer = LayerQuantizer(layer.weight, quantization)
+                layer.quantizer = LayerQuantizer(layer.weight, quantization, bits)
                 layer.quantizer.fit(layer.merged_weight())
             return layer
         case nn.Linear():
-            return RoundedLinear.from_linear(layer, quantization)
+            return RoundedLinear.from_linear(layer, quantization, bits)
         case nn.Conv2d():
-            return RoundedConv2d.from_conv(layer, replace(quantization, weight_bits=8))
+            return RoundedConv2d.from_conv(layer, quantization)
         case _:
             return RoundedAttention.from_attention(layer, quantization)
 
@@ -139,7 +139,7 @@ def without_adapters(model: LungModel) -> None:
             continue
         merged: nn.Linear = layer.to_linear()
         if isinstance(layer.quantizer, LayerQuantizer):
-            merged = RoundedLinear.from_linear(merged, layer.quantizer.rule)
+            merged = RoundedLinear.from_linear(merged, layer.quantizer.rule, layer.quantizer.bits)
             merged.quantizer = layer.quantizer
         attention.qkv = merged
 

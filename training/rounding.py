@@ -5,7 +5,7 @@ accumulator of the integer layer: exact in float32 below 2^24, and under bfloat1
 rounding rule is `engine.network.quantized`'s.
 """
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
@@ -51,9 +51,9 @@ class LayerQuantizer(nn.Module):
     group_scale: Tensor
     input_scale: Tensor
 
-    def __init__(self, weight: Tensor, quantization: Quantization) -> None:
+    def __init__(self, weight: Tensor, quantization: Quantization, bits: Literal[8, 4] = 8) -> None:
         super().__init__()
-        self.rule = quantization
+        self.rule, self.bits = quantization, bits
         rows = weight.shape[0]
         scales = 1 if quantization.weight_scale == "tensor" else rows
         self.register_buffer("weight_scale", torch.full((scales,), torch.nan, device=weight.device))
@@ -65,11 +65,6 @@ class LayerQuantizer(nn.Module):
         if quantization.activations == "static":
             self.register_buffer("input_scale", torch.full((1,), torch.nan, device=weight.device))
         self.observed: ActivationRange | None = None  # collects the range of inputs during calibration
-
-    @property
-    def bits(self) -> int:
-        """Bits of a stored weight."""
-        return self.rule.weight_bits
 
     def _by_row(self, ndim: int) -> Tensor:
         return self.weight_scale.reshape(-1, *([1] * (ndim - 1)))
@@ -138,16 +133,16 @@ class LayerQuantizer(nn.Module):
 class RoundedLinear(nn.Linear):
     """A linear layer that computes on integers; weight and bias keep their names and stay trainable reals."""
 
-    def __init__(self, base: nn.Linear, quantization: Quantization) -> None:
+    def __init__(self, base: nn.Linear, quantization: Quantization, bits: Literal[8, 4] = 8) -> None:
         super().__init__(base.in_features, base.out_features, bias=base.bias is not None, device="meta")
         self.weight, self.bias = base.weight, base.bias
-        self.quantizer = LayerQuantizer(base.weight, quantization)
+        self.quantizer = LayerQuantizer(base.weight, quantization, bits)
         self.quantizer.fit(base.weight)
 
     @classmethod
-    def from_linear(cls, base: nn.Linear, quantization: Quantization) -> Self:
+    def from_linear(cls, base: nn.Linear, quantization: Quantization, bits: Literal[8, 4] = 8) -> Self:
         """Return the layer that computes what `base` does, on integers."""
-        return cls(base, quantization)
+        return cls(base, quantization, bits)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., outputs) for (..., inputs)."""

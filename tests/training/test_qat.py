@@ -1,7 +1,7 @@
 """Layers that round: they are the integer layers of `engine`, to the last bit, and they let gradients pass."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ EVERYWHERE: tuple[Place, ...] = (
     "prompt encoder",
 )
 PER_TENSOR, PER_ROW = Quantization(weight_scale="tensor"), Quantization()
-FOUR_BITS = Quantization(weight_bits=4, group=16)
+GROUPS = Quantization(group=16)
 
 
 @settings(deadline=None, max_examples=60)
@@ -51,11 +51,13 @@ def test_one_rounding_rule(values: list[float], scale: float) -> None:
     assert np.array_equal(ours.numpy(), round_to_int8(array, scale).astype(np.float32))
 
 
-def trained_layer(rule: Quantization, inputs: int = 48, outputs: int = 20) -> tuple[RoundedLinear, Tensor]:
+def trained_layer(
+    rule: Quantization, bits: Literal[8, 4] = 8, inputs: int = 48, outputs: int = 20
+) -> tuple[RoundedLinear, Tensor]:
     """Return a layer after some steps of training with rounding, and an input that it has not seen."""
     generator = torch.Generator().manual_seed(4)
     torch.manual_seed(4)
-    layer = RoundedLinear.from_linear(nn.Linear(inputs, outputs), rule)
+    layer = RoundedLinear.from_linear(nn.Linear(inputs, outputs), rule, bits)
     x = torch.randn(64, inputs, generator=generator)
     with calibrating(layer):
         layer(x)
@@ -79,9 +81,11 @@ def integers(layer: RoundedLinear) -> np.ndarray[Any, np.dtype[np.int8]]:
     return unpack_int4(pack_int4(factors * wide.astype(np.int8), group), group)
 
 
-@pytest.mark.parametrize("rule", [PER_TENSOR, PER_ROW, FOUR_BITS], ids=["per tensor", "per row", "4 bits"])
-def test_the_trained_layer_and_the_integer_layer_agree_to_the_last_bit(rule: Quantization) -> None:
-    layer, x = trained_layer(rule)
+@pytest.mark.parametrize(
+    ("rule", "bits"), [(PER_TENSOR, 8), (PER_ROW, 8), (GROUPS, 4)], ids=["per tensor", "per row", "4 bits"]
+)
+def test_the_trained_layer_and_the_integer_layer_agree_to_the_last_bit(rule: Quantization, bits: Literal[8, 4]) -> None:
+    layer, x = trained_layer(rule, bits)
     quantizer = layer.quantizer
     weight, input_scale = integers(layer), quantizer.input_scale.numpy()
     x8 = round_to_int8(x.numpy(), input_scale)
@@ -126,7 +130,7 @@ def test_4_bit_weights_stay_within_8_bits_and_lose_less_than_plain_4_bits() -> N
     with torch.no_grad():
         base.weight.mul_(torch.rand(32, 4).repeat_interleave(16, dim=1))
         base.weight[0, 0] = 3.0  # an outlier spoils its group alone
-    layer = RoundedLinear.from_linear(base, FOUR_BITS)
+    layer = RoundedLinear.from_linear(base, GROUPS, 4)
     whole = layer.quantizer.weight_integers(base.weight).detach()
     assert float(whole.abs().max()) <= INT8_LIMIT
     kept = whole * layer.quantizer.weight_scale[:, None]
@@ -198,7 +202,24 @@ def test_to_linear_gives_the_reals_back() -> None:
 
 def test_groups_that_do_not_divide_the_inputs_are_refused() -> None:
     with pytest.raises(RecipeError, match="groups of 16"):
-        RoundedLinear.from_linear(nn.Linear(24, 8), FOUR_BITS)
+        RoundedLinear.from_linear(nn.Linear(24, 8), GROUPS, 4)
+
+
+def test_4_bits_where_they_cannot_be_are_refused() -> None:
+    with pytest.raises(RecipeError, match="encoder convolutions"):
+        Quantization(EVERYWHERE, four_bits=("encoder convolutions",))
+    with pytest.raises(RecipeError, match="encoder qkv"):
+        Quantization(("encoder mlp",), four_bits=("encoder qkv",))
+    with pytest.raises(RecipeError, match="each row and group"):
+        Quantization(four_bits=("encoder mlp",), weight_scale="tensor")
+
+
+def test_each_place_has_its_own_bits() -> None:
+    model = small_model(COMPACT)
+    round_places(model, replace(GROUPS, four_bits=("encoder mlp",)))
+    bits = {name: layer.quantizer.bits for name, layer in model.named_modules() if isinstance(layer, RoundedLinear)}
+    assert {bit for name, bit in bits.items() if ".blocks." in name and ".mlp." in name} == {4}
+    assert {bit for name, bit in bits.items() if not (".blocks." in name and ".mlp." in name)} == {8}
 
 
 # Ranges
