@@ -41,7 +41,7 @@ class Backend(Protocol):
 
     @property
     def device(self) -> str:
-        """ "CPU" or the GPU's name."""
+        """CPU, or the GPU's name."""
         ...
 
     def encode(self, frame: NDArray[np.float32]) -> Any:
@@ -89,7 +89,7 @@ class FallingBack:
 
     @property
     def device(self) -> str:
-        """ "CPU" or the GPU's name."""
+        """CPU, or the GPU's name."""
         return self._backend.device
 
     def encode(self, frame: NDArray[np.float32]) -> _Encoded:

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.network.checkpoint import Checkpoint
 from engine.network.graph_decoder import draw_compact_decoder, draw_film_side, draw_sam_decoder
-from engine.network.graph_encoder import draw_compact_encoder
+from engine.network.graph_encoder import draw_encoder
 from engine.network.graph_layers import Layers, Node, ops, ov
 from engine.network.prompt_tokens import PromptTokens
 
@@ -16,7 +16,7 @@ def encoder_model(checkpoint: Checkpoint) -> Any:
     config, tensors = checkpoint.config, checkpoint.tensors
     layers = Layers(tensors, "image_encoder.")
     frame = ops.parameter([1, config.in_channels, config.image_size, config.image_size], np.float32, "frame")
-    embedding, *details = draw_compact_encoder(layers, config, frame)
+    embedding, *details = draw_encoder(layers, config, frame)
     film = draw_film_side(
         Layers(tensors, "mask_decoder."),
         config,

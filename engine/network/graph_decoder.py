@@ -31,6 +31,9 @@ def _join_heads(x: Node) -> Node:
 
 def image_side(layers: Layers, names: tuple[str, ...], position: NDArray[np.float32], keys: Node) -> list[Node]:
     """Return several projections of the image's tokens in one product; `v_proj` alone does not see positions."""
+    if any(layers.has(f"{name}.input_scale") for name in names):  # integers of sums are not sums of integers
+        placed = ops.add(keys, constant(position[None]))
+        return [layers.linear(keys if name.endswith("v_proj") else placed, name) for name in names]
     weights = [layers.array(f"{name}.weight") for name in names]
     biases = []
     for name, weight in zip(names, weights, strict=True):

@@ -1,13 +1,24 @@
 """The image encoders as OpenVINO graphs, drawn from a checkpoint's tensors."""
 
+import math
+
+import numpy as np
+
+from engine.network.checkpoint import ATTENTION_SCALES
 from engine.network.config import ModelConfig
-from engine.network.graph_layers import Layers, Node, constant, ops, reshape, to_map, to_tokens, transpose
+from engine.network.graph_layers import Layers, Node, constant, length, ops, reshape, rounded, to_map, to_tokens, transpose
+from engine.network.quantized import INT8_LIMIT
 
 _EPS = 1e-6
 
 
-def draw_compact_encoder(layers: Layers, config: ModelConfig, frame: Node) -> tuple[Node, ...]:
-    """Return the embedding as tokens (1, grid * grid, C), and the details at stride 2, 4 and 8 as maps."""
+def draw_encoder(layers: Layers, config: ModelConfig, frame: Node) -> tuple[Node, ...]:
+    """Return the embedding as tokens (1, grid * grid, C); the compact network's details follow it."""
+    return (_compact if config.kind == "compact" else _sam)(layers, config, frame)
+
+
+def _compact(layers: Layers, config: ModelConfig, frame: Node) -> tuple[Node, ...]:
+    """Return the embedding, and the details at stride 2, 4 and 8 as maps."""
     details = []
     x = frame
     for index in range(3):
@@ -23,22 +34,95 @@ def draw_compact_encoder(layers: Layers, config: ModelConfig, frame: Node) -> tu
 
 def _compact_block(layers: Layers, config: ModelConfig, x: Node) -> Node:
     tokens = to_tokens(ops.add(x, layers.depthwise(x, "local")))
-    tokens = ops.add(tokens, _global_attention(layers.under("attn"), config, layers.norm(tokens, "norm1", _EPS)))
+    tokens = ops.add(tokens, _attention(layers.under("attn"), config.heads, layers.norm(tokens, "norm1", _EPS)))
     tokens = ops.add(tokens, layers.mlp(layers.norm(tokens, "norm2", _EPS), "mlp", "gelu"))
     return to_map(tokens, config.grid, config.grid)
 
 
-def _global_attention(layers: Layers, config: ModelConfig, x: Node) -> Node:
-    dim, heads = config.embed_dim, config.heads
-    qkv = transpose(reshape(layers.linear(x, "qkv"), 0, 0, 3, heads, dim // heads), 2, 0, 3, 1, 4)
-    q, k, v = (reshape(part, 1, heads, -1, dim // heads) for part in ops.split(qkv, constant(0, int), 3).outputs())
-    y = ops.scaled_dot_product_attention(q, k, v)
+def _sam(layers: Layers, config: ModelConfig, frame: Node) -> tuple[Node, ...]:
+    grid = config.grid
+    patches = layers.conv(frame, "patch_embed.proj", stride=config.patch_size, padding=0)
+    tokens = ops.add(to_tokens(patches), constant(layers.array("pos_embed").reshape(1, grid * grid, -1)))
+    for index in range(config.depth):
+        block = layers.under(f"blocks.{index}")
+        window = 0 if index in config.global_blocks else config.window_size
+        x = block.norm(tokens, "norm1", _EPS)
+        if window:
+            x = _from_windows(_attention(block.under("attn"), config.heads, _to_windows(x, grid, window)), grid, window)
+        else:
+            x = _attention(block.under("attn"), config.heads, x)
+        tokens = ops.add(tokens, x)
+        tokens = ops.add(tokens, block.mlp(block.norm(tokens, "norm2", _EPS), "mlp", "gelu"))
+    return (_neck(layers, config, tokens),)
+
+
+def _to_windows(tokens: Node, grid: int, window: int) -> Node:
+    """Return (windows, window * window, C); the grid is padded with zeros below and to the right."""
+    count = -(-grid // window)
+    pad = count * window - grid
+    x = reshape(tokens, 1, grid, grid, -1)
+    if pad:
+        none, after = constant([0, 0, 0, 0], np.int64), constant([0, pad, pad, 0], np.int64)
+        x = ops.pad(x, none, after, "constant", constant(0.0))
+    x = transpose(reshape(x, count, window, count, window, -1), 0, 2, 1, 3, 4)
+    return reshape(x, count * count, window * window, -1)
+
+
+def _from_windows(x: Node, grid: int, window: int) -> Node:
+    """Return (1, grid * grid, C), the padding cut off."""
+    count = -(-grid // window)
+    x = transpose(reshape(x, count, count, window, window, -1), 0, 2, 1, 3, 4)
+    x = reshape(x, 1, count * window, count * window, -1)
+    if count * window != grid:
+        starts, stops, steps, axes = ([0, 0], [grid, grid], [1, 1], [1, 2])
+        x = ops.slice(x, *(constant(values, np.int64) for values in (starts, stops, steps, axes)))
+    return reshape(x, 1, grid * grid, -1)
+
+
+def _attention(layers: Layers, heads: int, x: Node) -> Node:
+    """Return self-attention of tokens (B, N, C), each B by itself."""
+    dim = length(x, 2)
+    parts = ops.split(layers.linear(x, "qkv"), constant(2, np.int64), 3).outputs()
+    q, k, v = (transpose(reshape(part, 0, 0, heads, dim // heads), 0, 2, 1, 3) for part in parts)
+    bias = _relative_position(layers, heads, q) if layers.has("rel_pos_h") else None
+    scale = 1.0 / math.sqrt(dim // heads)
+    integers = layers.has(ATTENTION_SCALES[0])
+    if integers:
+        q, k, v = (rounded(p, layers.array(name)) for p, name in zip((q, k, v), ATTENTION_SCALES, strict=True))
+    scores = ops.multiply(ops.matmul(q, k, False, True), constant(scale))
+    shares = ops.softmax(scores if bias is None else ops.add(scores, bias), -1)
+    if integers:
+        shares = rounded(shares, 1.0 / INT8_LIMIT)
+    y = ops.matmul(shares, v, False, False)
     return layers.linear(reshape(transpose(y, 0, 2, 1, 3), 0, 0, dim), "proj")
+
+
+def _relative_position(layers: Layers, heads: int, q: Node) -> Node:
+    """Return what the offset between query and key adds to scores, (B, heads, N, N), from the unscaled queries.
+
+    For each row of queries the tables of offsets are one matrix, and so for each column: two small products, and a sum.
+    """
+    side = (layers.array("rel_pos_h").shape[0] + 1) // 2
+    place = np.arange(side)
+    offsets = place[:, None] - place[None, :] + side - 1  # query minus key
+    batch, channels = length(q, 0), length(q, 3)
+    grid = reshape(q, batch * heads, side, side, channels)
+    rows = ops.matmul(grid, constant(layers.array("rel_pos_h")[offsets][None]), False, True)  # (B, H, W, keys' H)
+    columns = ops.matmul(
+        transpose(grid, 0, 2, 1, 3), constant(layers.array("rel_pos_w")[offsets][None]), False, True
+    )  # (B, W, H, keys' W)
+    rows = reshape(rows, batch, heads, side * side, side, 1)
+    columns = reshape(transpose(columns, 0, 2, 1, 3), batch, heads, side * side, 1, side)
+    return reshape(ops.add(rows, columns), batch, heads, side * side, side * side)
 
 
 def _neck(layers: Layers, config: ModelConfig, tokens: Node) -> Node:
     """Return the embedding as tokens: a 1 x 1 convolution is a matrix product of tokens."""
-    weight = constant(layers.array("neck.0.weight").reshape(config.decoder_dim, config.embed_dim))
-    x = layers.norm(ops.matmul(tokens, weight, False, True), "neck.1", _EPS)
+    if layers.has("neck.0.input_scale"):
+        x = to_tokens(layers.conv(to_map(tokens, config.grid, config.grid), "neck.0", padding=0))
+    else:
+        weight = constant(layers.array("neck.0.weight").reshape(config.decoder_dim, config.embed_dim))
+        x = ops.matmul(tokens, weight, False, True)
+    x = layers.norm(x, "neck.1", _EPS)
     x = layers.conv(to_map(x, config.grid, config.grid), "neck.2")
     return layers.norm(to_tokens(x), "neck.3", _EPS)
