@@ -319,8 +319,9 @@ def _luma(samples: NDArray[np.unsignedinteger], photometric: str) -> NDArray[np.
     luma = samples if samples.ndim == 2 else samples[..., 0]
     if photometric == "YBR_PARTIAL_422":
         stretched = (np.clip(luma.astype(np.float32), 16, 235) - 16) * (255 / 219)
-        return np.rint(stretched).astype(np.uint8)
-    return np.array(luma, dtype=np.uint8, order="C", copy=True)
+        luma = np.rint(stretched)
+    grey: NDArray[np.unsignedinteger] = np.array(luma, dtype=np.uint8, order="C", copy=True)
+    return grey
 
 
 def _grey_of_palette(indices: NDArray[np.unsignedinteger], header: Header) -> NDArray[np.unsignedinteger]:
