@@ -1,0 +1,120 @@
+"""What every DICOM object we write shares: a source that highdicom accepts, common attributes, bytes."""
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from engine.results.codes import PRIVATE_SCHEME
+from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export
+from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+    from pydicom.dataset import Dataset
+
+# Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): there, though they may be empty.
+_TYPE_2 = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+)
+# highdicom parses these and refuses a film whose header holds anything else; such values are set aside while it works,
+# and put back as they were: a result must name its patient exactly as the film does.
+_PARSED = {
+    "PatientBirthDate": re.compile(r"(\d{8})?"),
+    "StudyDate": re.compile(r"(\d{8})?"),
+    "StudyTime": re.compile(r"(([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?)?"),
+    "PatientSex": re.compile(r"[MFO]?"),  # PS3.3 C.7.1.1
+}
+
+
+def prepared_source(export: Export) -> "Dataset":
+    """Return the film's header with every attribute that highdicom copies from it present and legal."""
+    source = export.source()
+    film = export.case.radiograph
+    for keyword in _TYPE_2:
+        if keyword not in source:
+            setattr(source, keyword, None)
+    for keyword, legal in _PARSED.items():
+        if legal.fullmatch(str(source[keyword].value or "").strip()) is None:
+            setattr(source, keyword, None)
+    source.Rows, source.Columns = film.rows, film.columns
+    return source
+
+
+def private_scheme() -> "CodingSchemeIdentificationItem":
+    """Return the item by which a reader knows whose the private codes are (PS3.3 C.12.1.1.6)."""
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+
+    return CodingSchemeIdentificationItem(
+        designator=PRIVATE_SCHEME,
+        name="Lungbox chest radiograph measurements",
+        version=VERSION,
+        responsible_organization=MANUFACTURER,
+    )
+
+
+def completed(dataset: "Dataset", export: Export) -> "Dataset":
+    """Return the object with the attributes that highdicom leaves to its caller."""
+    stamp = export.made_at
+    date, time = stamp.strftime("%Y%m%d"), stamp.strftime("%H%M%S")
+    for keyword in ("InstanceCreation", "Content", "Series"):
+        setattr(dataset, f"{keyword}Date", date)
+        setattr(dataset, f"{keyword}Time", time)
+    if export.made_at.utcoffset() is not None:
+        dataset.TimezoneOffsetFromUTC = stamp.strftime("%z")
+    source = export.source()
+    for keyword in _TYPE_2:
+        if keyword in source:
+            dataset[keyword] = source[keyword]
+    orientation = export.case.radiograph.orientation
+    if "Rows" in dataset and "PatientOrientation" not in dataset:
+        # Type 2C in General Image: empty where the film does not state it (PS3.3 C.7.6.1.1.1).
+        dataset.PatientOrientation = [orientation.rightwards, orientation.downwards] if orientation else None
+    if str(dataset.Modality) not in ("SEG", "SR") and "Laterality" not in dataset:
+        # Type 2C in General Series: a chest has no side, so empty (PS3.3 C.7.3.1).
+        dataset.Laterality = None
+    dataset.ManufacturerModelName = MODEL_NAME
+    dataset.DeviceSerialNumber = SERIAL_NUMBER
+    dataset.SoftwareVersions = VERSION
+    # Text copied from the film may be of any script.
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    if export.deidentified:
+        from engine.results.deidentify import mark
+
+        mark(dataset)
+    return dataset
+
+
+def encoded(dataset: "Dataset") -> bytes:
+    """Return the object as a DICOM file; its preamble is zero."""
+    out = io.BytesIO()
+    with only_our_warnings():
+        dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+@contextmanager
+def only_our_warnings() -> Iterator[None]:
+    """Silence pydicom's and highdicom's remarks on the source's values, which they quote."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
+    before = [logger.disabled for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.disabled = True
+        try:
+            yield
+        finally:
+            for logger, disabled in zip(loggers, before, strict=True):
+                logger.disabled = disabled

@@ -1,0 +1,175 @@
+"""Grayscale Softcopy Presentation State (PS3.3 A.33.1): outlines and calliper lines over the film."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.case import Line
+from engine.film.grey import VoiLut, Window, default_view
+from engine.measure import UNIT_SYMBOLS, displayed
+from engine.outline import Polygon
+from engine.results.codes import look_of, looks
+from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export, structure_key
+from engine.results.dicom import completed, prepared_source
+from engine.results.pictures import drawn_outlines
+from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# Graphic Data is FL with a 16-bit length in bytes (PS3.5 7.1.2): 8191 points at most, and far fewer draw faster.
+_MOST_POINTS = 4000
+
+
+def presentation_state(export: Export) -> "Dataset":
+    """Return the presentation state of the film: its own grey, our lines."""
+    import highdicom as hd
+
+    source = prepared_source(export)
+    film = export.case.radiograph
+    ids = export.ids["gsps"]
+    layers, annotations = _annotations(export, source)
+    dataset = hd.pr.GrayscaleSoftcopyPresentationState(
+        referenced_images=[source],
+        series_instance_uid=ids.series_uid,
+        series_number=ids.series_number,
+        sop_instance_uid=ids.instance_uid,
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MODEL_NAME,
+        software_versions=VERSION,
+        device_serial_number=SERIAL_NUMBER,
+        content_label="LUNGS",
+        content_description="Outlines and measurements",
+        graphic_annotations=annotations,
+        graphic_layers=layers,
+        content_creator_name=export.reader or "Lungbox",
+        modality_lut_transformation=_modality(source),
+        voi_lut_transformations=[_voi(export)],
+        # The film's Photometric Interpretation is ignored under a presentation state (PS3.4 N.2.1.4).
+        presentation_lut_transformation=hd.PresentationLUTTransformation(
+            presentation_lut_shape="INVERSE" if film.inverse else "IDENTITY"
+        ),
+    )
+    dataset.SeriesDescription = "Lungbox outlines"
+    return completed(dataset, export)
+
+
+def _modality(source: "Dataset") -> Any:
+    """Return the film's own Modality LUT or rescale; None where it has neither, or both are unusable."""
+    import highdicom as hd
+
+    slope, intercept = source.get("RescaleSlope"), source.get("RescaleIntercept")
+    if source.get("ModalityLUTSequence") or slope in (None, "") or intercept in (None, ""):
+        return None
+    return hd.ModalityLUTTransformation(
+        rescale_intercept=float(intercept),
+        rescale_slope=float(slope),
+        rescale_type=str(source.get("RescaleType") or "US")[:16],
+    )
+
+
+def _voi(export: Export) -> Any:
+    """Return the view in which the film opens, so that outlines are seen on the greys they were drawn on."""
+    import highdicom as hd
+
+    view = default_view(export.case.radiograph)
+    if isinstance(view, VoiLut):
+        lut = hd.VOILUT(
+            first_mapped_value=view.first,
+            lut_data=view.entries.astype(np.uint16),
+            lut_explanation=view.explanation[:64] or None,
+        )
+        return hd.pr.SoftcopyVOILUTTransformation(voi_luts=[lut])
+    if not isinstance(view, Window):
+        raise TypeError(f"a presentation state cannot hold a view of type {type(view).__name__}")
+    return hd.pr.SoftcopyVOILUTTransformation(
+        window_center=view.center,
+        window_width=view.width,
+        window_explanation=view.explanation[:64] or None,
+        voi_lut_function=view.function.value,
+    )
+
+
+def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any]]:
+    import highdicom as hd
+
+    layers: list[Any] = []
+    annotations: list[Any] = []
+
+    def add(name: str, color: tuple[int, int, int], graphics: list[Any], texts: list[Any]) -> None:
+        layer = hd.pr.GraphicLayer(
+            layer_name=name, order=len(layers) + 1, display_color=hd.color.CIELabColor.from_rgb(*color)
+        )
+        layers.append(layer)
+        annotations.append(
+            hd.pr.GraphicAnnotation(
+                referenced_images=[source], graphic_layer=layer, graphic_objects=graphics, text_objects=texts
+            )
+        )
+
+    for number, finding in enumerate(export.outlined, start=1):
+        graphics = [
+            _graphic(_closed(polygon), finding.tracking_uid, finding.label) for polygon in drawn_outlines(finding)
+        ]
+        text = _text(export, structure_key(finding), finding.label)
+        bounds = finding.mask.bounds()
+        assert bounds is not None  # outlined findings hold pixels
+        anchor = ((bounds.x0 + bounds.x1) / 2, (bounds.y0 + bounds.y1) / 2)
+        add(f"STRUCTURE {number}", look_of(finding).color, graphics, [_label(text, anchor)])
+    lines = _calliper_lines(export)
+    if lines:
+        graphics = [_graphic(np.array([[line.x0, line.y0], [line.x1, line.y1]])) for line in lines]
+        ratio = export.measurements.of("heart", "ctr")
+        texts = []
+        if ratio is not None and ratio.value is not None:
+            texts = [_label(f"CTR {displayed(ratio)}", (lines[0].x0, lines[0].y0))]
+        add("CALLIPERS", looks()["heart"].color, graphics, texts)
+    return layers, annotations
+
+
+def _calliper_lines(export: Export) -> tuple[Line, ...]:
+    """Return the lines of ratio, thoracic diameter and drawn distances, as far as the film holds them."""
+    film = export.case.radiograph
+    lines: list[Line] = []
+    ratio, thorax = export.measurements.of("heart", "ctr"), export.measurements.of("thorax", "thoracic-diameter")
+    shown = ratio if ratio is not None and ratio.value is not None else thorax
+    if shown is not None and shown.value is not None:
+        lines += shown.evidence.lines
+    lines += export.case.distances
+
+    def inside(x: float, y: float) -> tuple[float, float]:
+        return (min(max(x, 0.0), float(film.columns)), min(max(y, 0.0), float(film.rows)))
+
+    return tuple(Line(*inside(line.x0, line.y0), *inside(line.x1, line.y1)) for line in lines)
+
+
+def _text(export: Export, key: str, label: str) -> str:
+    area = export.measurements.of(key, "area")
+    if area is None or area.value is None:
+        return label
+    return f"{label} {displayed(area)} {UNIT_SYMBOLS[area.unit]}"
+
+
+def _closed(polygon: Polygon) -> Polygon:
+    step = -(-len(polygon) // _MOST_POINTS)
+    kept = polygon[::step]
+    return np.concatenate([kept, kept[:1]])
+
+
+def _graphic(points: Polygon, tracking_uid: str | None = None, tracking_id: str | None = None) -> Any:
+    import highdicom as hd
+
+    return hd.pr.GraphicObject(
+        graphic_type="POLYLINE",
+        graphic_data=points,
+        units="PIXEL",
+        tracking_uid=tracking_uid,
+        tracking_id=tracking_id[:64] if tracking_id else None,
+    )
+
+
+def _label(text: str, anchor: tuple[float, float]) -> Any:
+    import highdicom as hd
+
+    return hd.pr.TextObject(text_value=text[:1024], units="PIXEL", anchor_point=anchor, anchor_point_visible=False)

@@ -1,0 +1,97 @@
+"""DICOM Segmentation (PS3.3 A.51): one binary segment a structure, on the film's own grid."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.case import Finding, Making
+from engine.results.codes import ANATOMICAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, look_of
+from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export, drawn_by_model
+from engine.results.dicom import completed, prepared_source
+from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from highdicom.seg import SegmentDescription
+    from pydicom.dataset import Dataset
+
+
+def segmentation(export: Export, *, label_map: bool = False) -> "Dataset":
+    """Return the SEG of every outlined structure; binary unless a label map is asked for."""
+    import highdicom as hd
+
+    source = prepared_source(export)
+    findings = export.outlined
+    pixels = np.stack([finding.mask.pixels() for finding in findings], axis=-1)[None].astype(np.uint8)
+    ids = export.ids["seg"]
+    dataset = hd.seg.Segmentation(
+        source_images=[source],
+        pixel_array=_label_map(pixels) if label_map else pixels,
+        segmentation_type="LABELMAP" if label_map else "BINARY",
+        segment_descriptions=[_description(number, finding) for number, finding in enumerate(findings, start=1)],
+        series_instance_uid=ids.series_uid,
+        series_number=ids.series_number,
+        sop_instance_uid=ids.instance_uid,
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MODEL_NAME,
+        software_versions=VERSION,
+        device_serial_number=SERIAL_NUMBER,
+        content_label="LUNGS",
+        content_description="Outlined structures",
+        content_creator_name=export.reader or None,
+        omit_empty_frames=False,
+    )
+    for item, finding in zip(dataset.SegmentSequence, findings, strict=True):
+        laterality = look_of(finding).laterality
+        if laterality is not None:
+            # CID 244: the side is a modifier nested in the type; highdicom takes no argument for it.
+            property_type = item.SegmentedPropertyTypeCodeSequence[0]
+            property_type.SegmentedPropertyTypeModifierCodeSequence = [laterality.concept()]
+    dataset.SeriesDescription = "Lungbox segmentation"
+    return completed(dataset, export)
+
+
+def _label_map(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return one label a pixel; where structures overlap the later one is on top."""
+    labels = np.zeros(pixels.shape[:3], dtype=np.uint8)
+    for number in range(pixels.shape[-1]):
+        labels[pixels[..., number] > 0] = number + 1
+    return labels
+
+
+def _description(number: int, finding: Finding) -> "SegmentDescription":
+    import highdicom as hd
+
+    look = look_of(finding)
+    by_model = drawn_by_model(finding)
+    algorithm_type = "MANUAL" if not by_model else "SEMIAUTOMATIC"  # a box is always the reader's
+    return hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=finding.label[:64],  # LO
+        segmented_property_category=ANATOMICAL_STRUCTURE.concept(),
+        segmented_property_type=look.type.concept(),
+        algorithm_type=algorithm_type,
+        algorithm_identification=_algorithm(finding) if by_model else None,
+        tracking_uid=finding.tracking_uid,
+        tracking_id=finding.label[:64],
+        display_color=hd.color.CIELabColor.from_rgb(*look.color),
+    )
+
+
+def _algorithm(finding: Finding) -> object:
+    import highdicom as hd
+
+    provenance = finding.provenance
+    assert provenance is not None  # drawn_by_model says so
+    return hd.AlgorithmIdentificationSequence(
+        name=provenance.checkpoint_name[:64],
+        family=ARTIFICIAL_INTELLIGENCE.concept(),
+        version=provenance.lungbox_version,
+        source=MANUFACTURER,
+        parameters={
+            "checkpoint": provenance.checkpoint_sha256,
+            "backend": provenance.backend,
+            "edited": "yes" if finding.making is Making.EDITED else "no",
+        },
+    )
