@@ -47,7 +47,8 @@ def _edge_errors(rng: np.random.Generator, kind: BoxKind) -> NDArray[np.float64]
         case BoxKind.TIGHT:
             return rng.normal(0.0, 0.015, 4)
         case BoxKind.LOOSE:
-            return rng.uniform(0.0, 0.20, 4) * np.array([-1.0, -1.0, 1.0, 1.0])
+            outwards = np.array([-1.0, -1.0, 1.0, 1.0])
+            return outwards * rng.uniform(0.0, 0.20, 4)
         case BoxKind.SHIFTED:
             return np.tile(rng.normal(0.0, 0.05, 2), 2) + rng.normal(0.0, 0.02, 4)
         case BoxKind.SLOPPY:

@@ -57,8 +57,8 @@ def _detail(unit: NDArray[np.float32]) -> Detail:
     small = cv2.resize(unit, (_DETAIL_PX, _DETAIL_PX), interpolation=cv2.INTER_AREA)
     fine = small - cv2.GaussianBlur(small, (0, 0), 2.5)
     contrast = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 8.0)) + 0.01
-    even = (fine / contrast)[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX]
-    return np.clip(np.rint((even - even.mean()) * 32), -127, 127).astype(np.int8)
+    even: NDArray[np.float32] = (fine / contrast)[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX]
+    return np.asarray(np.clip(np.rint((even - even.mean()) * 32), -127, 127), dtype=np.int8)
 
 
 def mirrored(bits: Bits) -> Bits:

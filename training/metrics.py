@@ -75,14 +75,15 @@ def iou(predicted: Pixels, truth: Pixels) -> float:
 
 def boundary(mask: Pixels) -> Pixels:
     """Return the mask's pixels that touch the outside."""
-    inner = cv2.erode(mask.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return mask & (inner == 0)
+    inner: NDArray[np.uint8] = cv2.erode(mask.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(mask & (inner == 0))
 
 
 def distances_to(points: NDArray[np.int64], target: Pixels, size: PixelSize) -> Lengths:
     """Return the distance of each (row, column) point to the nearest pixel of the target, which is not empty."""
     if size.row == size.column:
-        field = cv2.distanceTransform((~target).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        away = (~target).astype(np.uint8)
+        field: NDArray[np.float32] = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         return field[points[:, 0], points[:, 1]].astype(np.float64) * size.row
     unit = np.array([size.row, size.column])
     goals = np.argwhere(target) * unit
@@ -182,6 +183,27 @@ def error_near(found: Surfaces, point: tuple[float, float], lung: Pixels, size: 
     return max(mean_near(found.truth, found.from_truth), mean_near(found.predicted, found.from_predicted))
 
 
+def chest_wall(lung: Pixels, *, on_image_left: bool) -> NDArray[np.int64]:
+    """Return the truth's outermost pixel of every row between 15 % and 75 % of the lung's height.
+
+    Here the conventions with and without the heart agree, so a model of one can be held to the truth of the other.
+    """
+    rows = np.flatnonzero(lung.any(axis=1))
+    height = rows[-1] - rows[0] + 1
+    chosen = rows[(rows >= rows[0] + 0.15 * height) & (rows < rows[0] + 0.75 * height)]
+    from_outside = lung[chosen] if on_image_left else lung[chosen, ::-1]
+    columns = from_outside.argmax(axis=1)
+    return np.stack([chosen, columns if on_image_left else lung.shape[1] - 1 - columns], axis=1)
+
+
+def error_at(points: NDArray[np.int64], predicted: Pixels, size: PixelSize) -> float:
+    """Return the mean distance of points of the truth's boundary to the prediction's boundary."""
+    edge = boundary(predicted)
+    if len(points) == 0:
+        return 0.0
+    return float(distances_to(points, edge, size).mean()) if edge.any() else size.diagonal(predicted.shape)
+
+
 # ---------------------------------------------------------------------------------------------- looks
 
 
@@ -238,7 +260,8 @@ def ssim_map(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray
 
 def paper_frame(mask: Pixels) -> NDArray[np.float64]:
     """Return a mask at the size the paper's code scores at, by nearest neighbour as there."""
-    small = cv2.resize(mask.astype(np.uint8), (PAPER_FRAME_PX, PAPER_FRAME_PX), interpolation=cv2.INTER_NEAREST)
+    side = (PAPER_FRAME_PX, PAPER_FRAME_PX)
+    small: NDArray[np.uint8] = cv2.resize(mask.astype(np.uint8), side, interpolation=cv2.INTER_NEAREST)
     return small.astype(np.float64)
 
 

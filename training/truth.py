@@ -46,7 +46,7 @@ def read_mask(record: FilmRecord, rows: int, columns: int) -> Pixels:
     """Return the union of a record's mask files on the film's grid."""
     if not record.mask:
         raise DataError(f"{record.key} has no mask.")
-    return np.logical_or.reduce([_part(file, rows, columns) for file in record.mask])
+    return _union([_part(file, rows, columns) for file in record.mask])
 
 
 def read_lungs(record: FilmRecord, rows: int, columns: int) -> Lungs:
@@ -56,7 +56,7 @@ def read_lungs(record: FilmRecord, rows: int, columns: int) -> Lungs:
     parts = {file.part: _part(file, rows, columns) for file in record.mask}
     if Part.RIGHT in parts and Part.LEFT in parts:
         return Lungs(parts[Part.RIGHT] | parts[Part.LEFT], parts[Part.RIGHT], parts[Part.LEFT])
-    return split_lungs(np.logical_or.reduce(list(parts.values())))
+    return split_lungs(_union(list(parts.values())))
 
 
 def split_lungs(both: Pixels) -> Lungs:
@@ -77,6 +77,10 @@ def split_lungs(both: Pixels) -> Lungs:
     return Lungs(both, both & lies_right, both & ~lies_right)
 
 
+def _union(masks: list[Pixels]) -> Pixels:
+    return np.asarray(np.stack(masks).any(axis=0))
+
+
 def _part(file: MaskFile, rows: int, columns: int) -> Pixels:
     """Return a file's mask on the film's grid; some are drawn at another resolution (SCR: 1024 for films of 2048)."""
     mask = _read(file, rows, columns)
@@ -86,7 +90,7 @@ def _part(file: MaskFile, rows: int, columns: int) -> Pixels:
     if abs(squash - 1.0) > _SQUASH_TOLERANCE:
         size = f"{mask.shape[1]} x {mask.shape[0]}"
         raise DataError(f"{file.path.name}: a mask of {size} pixels does not fit a film of {columns} x {rows}.")
-    return cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR) >= 0.5
+    return np.asarray(cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
 def _read(file: MaskFile, rows: int, columns: int) -> Pixels:

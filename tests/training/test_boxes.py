@@ -14,7 +14,7 @@ def errors(kind: BoxKind, count: int = 500) -> np.ndarray:
     """Edge errors in parts of the side, (count, 4): left, top, right, bottom."""
     rng = np.random.default_rng(0)
     boxes = np.array([draw_box(rng, LUNG, kind, ROWS, COLUMNS).corners for _ in range(count)])
-    return (boxes - np.array(LUNG.corners)) / np.array([120, 300, 120, 300])
+    return np.asarray((boxes - np.array(LUNG.corners)) / np.array([120, 300, 120, 300]))
 
 
 def test_bounds_are_half_open() -> None:

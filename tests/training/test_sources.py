@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from engine.errors import DamagedFilmError
 from engine.geometry import SpacingOrigin
@@ -107,7 +107,7 @@ def write_siim(folder: Path) -> None:
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-        dataset.file_meta.MediaStorageSOPInstanceUID = name
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(name)
         dataset.SOPClassUID, dataset.SOPInstanceUID = SecondaryCaptureImageStorage, name
         dataset.PatientID, dataset.Modality = patient, "CR"
         dataset.Rows, dataset.Columns = 40, 30

@@ -17,7 +17,7 @@ def exhaustive_p(differences: np.ndarray) -> float:
     for signs in itertools.product((0, 1), repeat=len(ranks)):
         positive = int((ranks * np.array(signs)).sum())
         as_extreme += min(positive, total - positive) <= observed
-    return as_extreme / 2 ** len(ranks)
+    return float(as_extreme / 2 ** len(ranks))
 
 
 @pytest.mark.parametrize("seed", range(6))
