@@ -1,0 +1,288 @@
+"""From a trained network to the one file that is shipped: adapters merged, integers written, parity proved.
+
+    python -m training.release runs/compact/average.pt --scheme int8 --data ../shared/data/cxr --out model.safetensors
+
+A file is written only if the engine, running it, draws the masks that the trained network draws; how closely, is in
+its card.
+"""
+
+import argparse
+import copy
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from engine.geometry import Letterbox, Prompts
+from engine.model_input import standardise
+from engine.network.backends import Backend, choose_backend
+from engine.network.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from engine.network.config import Preprocessing
+from engine.network.layout import fold_batch_norm
+from engine.network.model import LungModel
+from engine.network.quantized import by_row, round_to_int8
+from engine.network.torch_backend import TorchBackend
+from training.adaptation import SCHEMES, RecipeError
+from training.films import Film, bounds, load_films
+from training.qat import calibrating, round_places, without_adapters
+from training.recipe import Recipe
+from training.rounding import LayerQuantizer
+
+Tensors = dict[str, NDArray[Any]]
+
+# Below this many values a tensor stays in float32: it costs nothing, and the position encoding's sines of large angles
+# need it.
+_SMALL = 4096
+_FLOAT16_LARGEST = 65504.0
+_LEAST_MEAN_DICE, _LEAST_DICE = 0.999, 0.995  # between the trained network's masks and the released file's
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A frame and prompts on it, to compare two networks with."""
+
+    frame: NDArray[np.float32]  # (channels, size, size)
+    coordinates: NDArray[np.float32]  # (prompts, tokens, 2)
+    labels: NDArray[np.float32]  # (prompts, tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How closely an engine, running the file, follows the trained network."""
+
+    engine: str
+    masks: int
+    largest_logit: float  # of the trained network, to compare the next with
+    largest_logit_difference: float
+    mean_dice: float
+    worst_dice: float
+    largest_quality_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What was written."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    parity: tuple[Parity, ...]
+
+
+def released_tensors(model: LungModel, rest: Literal["float32", "float16"]) -> Tensors:
+    """Return the tensors of the file: integers and their scales, all else in `rest`. The model is left as it is."""
+    model = copy.deepcopy(model)
+    without_adapters(model)
+    tensors: Tensors = {}
+    scales: Tensors = {}
+    for name, module in model.named_modules():
+        if isinstance(module, LayerQuantizer):
+            continue
+        for key, value in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            tensors[f"{name}.{key}"] = value.detach().cpu().numpy()
+        if isinstance(quantizer := getattr(module, "quantizer", None), LayerQuantizer):
+            for key, value in _integers(name, quantizer, module.weight.detach()):
+                scales[f"{name}.{key}"] = value
+    for name, value in tensors.items():
+        if name.endswith("_scale") and not np.isfinite(value).all():
+            raise _never_calibrated(name)
+    folded = fold_batch_norm({name: value for name, value in tensors.items() if name not in scales})
+    return {name: _at_rest(name, value, rest) for name, value in folded.items()} | scales
+
+
+def _integers(name: str, quantizer: LayerQuantizer, weight: torch.Tensor) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield a rounded layer's integers and scales, checked against the engine's own rounding where that is all."""
+    whole = quantizer.weight_integers(weight.float()).cpu().numpy().astype(np.int8)
+    scale = quantizer.weight_scale.cpu().numpy()
+    if quantizer.bits == 8:
+        real = weight.float().cpu().numpy()
+        assert np.array_equal(whole, round_to_int8(real, by_row(scale, real.ndim)))
+    else:
+        yield "group_scale", quantizer.group_scale.cpu().numpy()
+    yield "weight", whole
+    yield "weight_scale", scale
+    if quantizer.rule.activations == "static":
+        if not torch.isfinite(quantizer.input_scale).all():
+            raise _never_calibrated(name)
+        yield "input_scale", quantizer.input_scale.cpu().numpy()
+
+
+def _never_calibrated(name: str) -> RecipeError:
+    return RecipeError(f"{name} was never calibrated", advice="Open training.qat.calibrating and run films through.")
+
+
+def _at_rest(name: str, value: NDArray[Any], rest: Literal["float32", "float16"]) -> NDArray[Any]:
+    """Return a tensor that is not of integers as the file holds it."""
+    value = value.astype(np.float32)
+    fits = value.size >= _SMALL and not name.endswith("_scale") and np.abs(value).max() < _FLOAT16_LARGEST
+    return value.astype(np.float16) if rest == "float16" and fits else value
+
+
+@torch.inference_mode()
+def _run(model: LungModel, sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    device = next(model.parameters()).device
+    frame, coordinates, labels = (
+        torch.from_numpy(value).to(device) for value in (sample.frame[None], sample.coordinates, sample.labels)
+    )
+    logits, quality = model.decode(model.encode(frame), coordinates, labels)
+    return logits.float().cpu().numpy(), quality.float().cpu().numpy()
+
+
+def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    total = int(a.sum()) + int(b.sum())
+    return 2.0 * int((a & b).sum()) / total if total else 1.0
+
+
+def parity_of(model: LungModel, backend: Backend, samples: Sequence[Sample]) -> Parity:
+    """Return how closely a backend follows the trained network on samples."""
+    model.eval()
+    dice: list[float] = []
+    largest = largest_difference = largest_quality = 0.0
+    for sample in samples:
+        expected, quality = _run(model, sample)
+        logits, other_quality = backend.decode(backend.encode(sample.frame), sample.coordinates, sample.labels)
+        largest = max(largest, float(np.abs(expected).max()))
+        largest_difference = max(largest_difference, float(np.abs(expected - logits).max()))
+        largest_quality = max(largest_quality, float(np.abs(quality - other_quality).max()))
+        dice += [_dice(a > 0, b > 0) for a, b in zip(expected, logits, strict=True)]
+    return Parity(
+        engine=backend.description,
+        masks=len(dice),
+        largest_logit=largest,
+        largest_logit_difference=largest_difference,
+        mean_dice=float(np.mean(dice)),
+        worst_dice=min(dice),
+        largest_quality_difference=largest_quality,
+    )
+
+
+def torch_in_float32(checkpoint: Checkpoint) -> Backend:
+    """Return the reference engine."""
+    return TorchBackend(checkpoint, "cpu", bfloat16=False)
+
+
+def engine_on_the_cpu(checkpoint: Checkpoint) -> Backend:
+    """Return the engine that a reader's computer would run."""
+    return choose_backend(checkpoint, "cpu")
+
+
+ENGINES = (torch_in_float32, engine_on_the_cpu)
+
+
+def release(
+    model: LungModel,
+    path: Path,
+    *,
+    name: str,
+    version: str,
+    preprocessing: Preprocessing,
+    scheme: str,
+    rest: Literal["float32", "float16"],
+    card: Mapping[str, Any],
+    samples: Sequence[Sample],
+    engines: Sequence[Callable[[Checkpoint], Backend]] = ENGINES,
+) -> Release:
+    """Write a trained network's file, once each engine has run it and drawn the same masks."""
+    if not samples:
+        raise RecipeError("there is nothing to prove parity with", advice="Give some films and boxes.")
+    model = copy.deepcopy(model).cpu().eval()
+    described = {
+        "name": name,
+        "version": version,
+        "config": model.config,
+        "preprocessing": preprocessing,
+        "tensors": released_tensors(model, rest),
+        "scheme": scheme,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / "trial.safetensors"
+        write_checkpoint(trial, **described, card={})  # type: ignore[arg-type]
+        checkpoint = read_checkpoint(trial)
+    parity = tuple(parity_of(model, engine(checkpoint), samples) for engine in engines)
+    for found in parity:
+        if found.mean_dice < _LEAST_MEAN_DICE or found.worst_dice < _LEAST_DICE:
+            raise RecipeError(
+                f"{found.engine} does not draw the trained network's masks: Dice {found.mean_dice:.4f} on the mean, "
+                f"{found.worst_dice:.4f} at worst, on {found.masks}; nothing was written"
+            )
+    whole_card = {**card, "parity": [asdict(found) for found in parity]}
+    sha256 = write_checkpoint(path, **described, card=whole_card)  # type: ignore[arg-type]
+    return Release(path, sha256, path.stat().st_size, parity)
+
+
+def samples_of(films: Sequence[Film], preprocessing: Preprocessing) -> list[Sample]:
+    """Return each film with a tight box round each lung and round both."""
+    samples = []
+    for film in films:
+        size = film.unit.shape[0]
+        letterbox = Letterbox.fit(size, size, size)
+        boxes = [box for wanted in ([0], [1], [0, 1]) if (box := bounds(film.lungs[wanted].max(axis=0))) is not None]
+        tokens = [letterbox.tokens(Prompts(box)) for box in boxes]
+        coordinates, labels = (np.stack(parts).astype(np.float32) for parts in zip(*tokens, strict=True))
+        samples.append(Sample(standardise(film.unit, preprocessing), coordinates, labels))
+    return samples
+
+
+def calibrate(model: LungModel, samples: Sequence[Sample]) -> None:
+    """Fix the ranges of a prepared network's rounded layers from samples."""
+    model.eval()
+    with calibrating(model):
+        for sample in samples:
+            _run(model, sample)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Round a trained network without further training, and write its file."""
+    parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
+    parser.add_argument("weights", type=Path, help="average.pt of a run")
+    parser.add_argument("--scheme", choices=list(SCHEMES), default="int8")
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--calibration", type=int, default=24, help="training films that fix the ranges")
+    parser.add_argument("--proof", type=int, default=17, help="validation films that parity is proved on")
+    parser.add_argument("--name", default="lungbox-compact")
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    recipe, scheme = Recipe(), SCHEMES[arguments.scheme]
+    model: nn.Module = LungModel(recipe.model)
+    model.load_state_dict(torch.load(arguments.weights, map_location="cpu", weights_only=True)["model"])
+    assert isinstance(model, LungModel)
+    sources = ("shenzhen", "montgomery")
+
+    def some(split: str, count: int) -> list[Sample]:
+        films = load_films(arguments.data, split, sources, recipe.model.image_size, recipe.preprocessing)
+        return samples_of(films[:: max(1, len(films) // count)][:count], recipe.preprocessing)
+
+    if scheme.quantization is not None:
+        round_places(model, scheme.quantization)
+        calibrate(model, some("train", arguments.calibration))
+    written = release(
+        model,
+        arguments.out,
+        name=arguments.name,
+        version=arguments.version,
+        preprocessing=recipe.preprocessing,
+        scheme=arguments.scheme,
+        rest=scheme.rest,
+        card={"calibration_films": arguments.calibration, "weights": arguments.weights.name},
+        samples=some("val", arguments.proof),
+    )
+    print(f"wrote {written.path} ({written.size_bytes / 1e6:.2f} MB, SHA-256 {written.sha256})")
+    for found in written.parity:
+        print(
+            f"  {found.engine}: Dice {found.mean_dice:.5f} on the mean of {found.masks} masks, "
+            f"{found.worst_dice:.5f} at worst; logits up to {found.largest_logit:.1f} differ by at most "
+            f"{found.largest_logit_difference:.4f}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
