@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.files import write_atomically
-from training.phantom.anatomy import Anatomy, random_anatomy
+from training.phantom.anatomy import DEMO, Anatomy, random_anatomy
 from training.phantom.dicom import dicom_bytes
 from training.phantom.film import DEMO_BEAM, DEMO_COLLIMATION_MM, radiograph
 from training.phantom.truth import masks, truth_of
@@ -24,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--random", action="store_true", help="a random chest instead of the demo's healthy adult")
     parser.add_argument("--shrink", type=float, default=1.0, help="pixels this many times as large; for quick looks")
     options = parser.parse_args(arguments)
-    anatomy = random_anatomy(np.random.default_rng(options.seed)) if options.random else Anatomy(seed=options.seed)
+    anatomy = (
+        random_anatomy(np.random.default_rng(options.seed)) if options.random else replace(DEMO, seed=options.seed)
+    )
     write_film(anatomy, options.out, shrink=options.shrink)
     return 0
 

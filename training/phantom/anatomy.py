@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from training.phantom.beam import Plane
 from training.phantom.solids import Points, profile
 
-Numbers = NDArray[np.floating]
+Numbers = NDArray[np.floating] | float
 Edges = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 # The standard chest that every anatomy scales: an adult in full inspiration, after common norms (a dome at the tenth
@@ -109,12 +110,12 @@ class Anatomy:
         """Return points of the straight body where rotation and lordosis take them."""
         # A shear, not a turn: what a turn of a few degrees does to a projection, and surfaces stay functions of (y, z).
         x_per_z, y_per_z = self._lean
-        return points + points[:, 2:] * np.array([x_per_z, y_per_z, 0.0])
+        return np.asarray(points + points[:, 2:] * np.array([x_per_z, y_per_z, 0.0]))
 
-    def unposed(self, x: Numbers, y: Numbers, z_mm: float) -> tuple[Numbers, Numbers]:
+    def unposed(self, x: Plane, y: Plane, z_mm: float) -> tuple[Plane, Plane]:
         """Return the straight body's coordinates of places in the patient's frame, at one depth."""
         x_per_z, y_per_z = self._lean
-        return x - np.float32(x_per_z * z_mm), y - np.float32(y_per_z * z_mm)
+        return np.asarray(x - np.float32(x_per_z * z_mm)), np.asarray(y - np.float32(y_per_z * z_mm))
 
     @property
     def _lean(self) -> tuple[float, float]:
@@ -122,7 +123,7 @@ class Anatomy:
 
     def standard(self, points: Points) -> Points:
         """Return points given for the standard chest, in this chest."""
-        return points * np.array([self.width_scale, self.height_scale, self.depth_scale])
+        return np.asarray(points * np.array([self.width_scale, self.height_scale, self.depth_scale]))
 
     def lung_edges(self, y: Numbers, z: Numbers) -> Edges:
         """Return the distances from the midline of a lung's inner and outer surface; inner > outer where there is none.
@@ -177,12 +178,12 @@ class Anatomy:
 
     def spine_z(self, y: Numbers) -> NDArray[np.float64]:
         """Return the depth of the vertebral bodies' centres."""
-        return _SPINE_Z(np.asarray(y) / self.height_scale) * self.depth_scale
+        return np.asarray(_SPINE_Z(np.asarray(y) / self.height_scale) * self.depth_scale)
 
     def spine_edges(self, y: Numbers, z: Numbers) -> Edges:
         """Return the x of the right and left border of the vertebral column and the muscle beside it."""
         reach = np.abs((np.asarray(z) - self.spine_z(y) + 12 * self.depth_scale) / (38 * self.depth_scale))
-        half = 20 * self.width_scale * np.sqrt(np.maximum(1 - reach**2.2, 0))
+        half = 18 * self.width_scale * np.sqrt(np.maximum(1 - reach**2.2, 0))
         return np.where(half > 0, -half, 1.0), np.where(half > 0, half, 0.0)
 
     def diaphragm(self, x: Numbers, z: Numbers, side: int) -> NDArray[np.float64]:
@@ -200,7 +201,7 @@ class Anatomy:
         # Fluid climbs the chest wall: the meniscus that readers look for.
         recess = top + 0.52 * self.dome_height_mm
         meniscus = 26 * np.exp(-np.maximum(66 - lateral, 0) / 9)
-        return np.minimum(height, recess - fluid - meniscus)
+        return np.asarray(np.minimum(height, recess - fluid - meniscus))
 
     def inside_lung(self, points: Points, side: int, margin_mm: float = 0.0) -> NDArray[np.bool_]:
         """Return which (N, 3) points of the straight body lie in one lung, at least about `margin_mm` deep."""
@@ -215,10 +216,13 @@ class Anatomy:
         return np.asarray(inside)
 
 
+DEMO = Anatomy(seed=1, rotation_degrees=1.0, shoulder_drop_mm=2.0)
+
+
 def _section(z: Numbers, centre: float, half_depth: Numbers | float, roundness: float) -> NDArray[np.float64]:
     """Return how much of its full width an organ keeps at this depth, 0 in front of it and behind it."""
     reach = np.abs((np.asarray(z, dtype=np.float64) - centre) / half_depth)
-    return np.maximum(1 - reach**roundness, 0) ** (1 / roundness)
+    return np.asarray(np.maximum(1 - reach**roundness, 0) ** (1 / roundness))
 
 
 def random_anatomy(rng: np.random.Generator, *, sick: float = 0.4) -> Anatomy:

@@ -4,19 +4,20 @@ A slab is a plane of constant depth; the rays of the beam cross it on a grid tha
 every organ costs a handful of operations per pixel. Also the silhouettes, from the same surfaces: the truth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.phantom.anatomy import Anatomy
+from training.phantom.anatomy import Anatomy, Edges
 from training.phantom.beam import Beam, Plane
 from training.phantom.solids import Rays, add_ellipsoid, profile, upright
 
 Bits = NDArray[np.bool_]
 
 RIGHT, LEFT = -1, 1
+_SOFT_SPACING_MM = 0.4
 
 # Half widths of trunk, neck and shoulder girdle against height, and their half depths; all outside the skin.
 _TRUNK_WIDTH = profile((-140, 64), (-70, 58), (-48, 60), (-30, 84), (-12, 118), (10, 150), (60, 166), (110, 170),
@@ -66,116 +67,143 @@ def depths(anatomy: Anatomy, step_mm: float) -> NDArray[np.float64]:
     return (np.arange(count) + 0.5) / count * 2 * reach - reach
 
 
-def tissue(anatomy: Anatomy, beam: Beam, step_mm: float = 1.5) -> Tissue:
+def tissue(anatomy: Anatomy, beam: Beam, step_mm: float = 0.8) -> Tissue:
     """Return the thickness of soft tissue, fat and lung along every ray. Bones and vessels are added elsewhere."""
+    if beam.spacing_mm < _SOFT_SPACING_MM:
+        # No soft border is sharper than breathing and heartbeat leave it, so a coarser grid loses nothing.
+        coarse = tissue(anatomy, beam.resampled(_SOFT_SPACING_MM / beam.spacing_mm), step_mm)
+        size = (beam.columns, beam.rows)
+        return Tissue(
+            *(cv2.resize(getattr(coarse, f.name), size, interpolation=cv2.INTER_LINEAR) for f in fields(coarse))
+        )
+    step_mm = max(step_mm, 0.8 * beam.spacing_mm)
     shape = (beam.rows, beam.columns)
     soft, fat, right, left = (np.zeros(shape, np.float32) for _ in range(4))
     slabs = depths(anatomy, step_mm)
-    thickness = float(slabs[1] - slabs[0])
     for z in slabs:
-        x, y = beam.at_depth(float(z))
-        blur = beam.spacing_mm / beam.magnification(float(z))  # an edge is as wide as a pixel
-        body, inner = _trunk(anatomy, x, y, float(z), blur)
-        x, y = (np.asarray(v, dtype=np.float32) for v in anatomy.unposed(x, y, float(z)))
-        organs = _organs(anatomy, x, y, float(z), blur)
-        lungs = [_lung(anatomy, x, y, float(z), side, blur) * (1 - organs) for side in (RIGHT, LEFT)]
-        right += lungs[0]
-        left += lungs[1]
-        fat += body - np.minimum(inner, body)
-        soft += np.minimum(inner, body) - lungs[0] - lungs[1]
-    for plane in (soft, fat, right, left):
-        plane *= np.float32(thickness) * beam.obliquity()
+        slab = Slab.of(beam, float(z))
+        body, inner = _trunk(anatomy, slab)
+        slab = slab.unposed(anatomy)
+        no_organ = 1 - _organs(anatomy, slab)
+        right_lung, left_lung = (_lung(anatomy, slab, side) * no_organ for side in (RIGHT, LEFT))
+        right += right_lung
+        left += left_lung
+        inner = np.minimum(inner, body)
+        fat += body - inner
+        soft += inner - right_lung - left_lung
+    path = np.float32(slabs[1] - slabs[0]) * beam.obliquity()
+    soft, fat, right, left = soft * path, fat * path, right * path, left * path
     _add_surface_shapes(anatomy, beam, soft, fat)
     return Tissue(soft, fat, right + left, right, np.zeros(shape, np.float32))
 
 
-def silhouettes(anatomy: Anatomy, beam: Beam, step_mm: float = 1.0) -> Silhouettes:
+def silhouettes(anatomy: Anatomy, beam: Beam, step_mm: float = 2.0) -> Silhouettes:
     """Return what every organ covers: a pixel counts when the ray through its centre meets the organ."""
     shape = (beam.rows, beam.columns)
     right, left, heart, mediastinum, abdomen = (np.zeros(shape, np.bool_) for _ in range(5))
-    for z in depths(anatomy, step_mm):
-        x, y = anatomy.unposed(*beam.at_depth(float(z)), float(z))
+    for depth in depths(anatomy, step_mm):
+        z = float(depth)
+        x, y = anatomy.unposed(*beam.at_depth(z), z)
         here_heart = _between(x, anatomy.heart_edges(y, z))
-        here_mediastinum = _between(x, anatomy.mediastinum_edges(y, z)) | _between(x, anatomy.aorta_edges(y, z))
-        here_mediastinum |= _between(x, anatomy.spine_edges(y, z))
-        for side, lung in ((RIGHT, right), (LEFT, left)):
+        here_mediastinum = _between(x, anatomy.mediastinum_edges(y, z))
+        here_mediastinum |= _between(x, anatomy.aorta_edges(y, z)) | _between(x, anatomy.spine_edges(y, z))
+        for side, all_of_lung in ((RIGHT, right), (LEFT, left)):
             distance = x * side
             inner, outer = anatomy.lung_edges(y, z)
             cage = (distance > inner) & (distance < outer)
             above = y < anatomy.diaphragm(x, z, side)
-            lung |= cage & above & ~(here_heart | here_mediastinum)
+            np.logical_or(all_of_lung, cage & above & ~(here_heart | here_mediastinum), out=all_of_lung)
             abdomen |= cage & ~above
         heart |= here_heart
         mediastinum |= here_mediastinum
     return Silhouettes(right, left, heart, mediastinum, abdomen)
 
 
-def _between(x: NDArray[np.floating], edges: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Bits:
+@dataclass(frozen=True, slots=True, eq=False)
+class Slab:
+    """Where the rays cross one depth, and how wide a pixel is there: edges are drawn that wide, so have no stairs."""
+
+    x: Plane  # (1, columns)
+    y: Plane  # (rows, 1)
+    z: float
+    pixel_mm: float
+
+    @staticmethod
+    def of(beam: Beam, z: float) -> "Slab":
+        """Return the beam's slab at one depth."""
+        return Slab(*beam.at_depth(z), z, beam.spacing_mm / beam.magnification(z))
+
+    def unposed(self, anatomy: Anatomy) -> "Slab":
+        """Return the slab in the straight body's coordinates."""
+        x, y = anatomy.unposed(self.x, self.y, self.z)
+        return replace(self, x=x, y=y)
+
+    def inside(self, distance: NDArray[np.floating]) -> Plane:
+        """Return 1 where a distance to an edge is positive, 0 where negative, and a slope one pixel wide between."""
+        return _ramp(distance, self.pixel_mm)
+
+    def filled(self, edges: Edges) -> Plane:
+        """Return how much of each pixel lies between a right and a left edge."""
+        right, left = (edge.astype(np.float32) for edge in edges)
+        return np.minimum(self.inside(self.x - right), self.inside(left - self.x))
+
+
+def _between(x: Plane, edges: Edges) -> Bits:
     return np.asarray((x > edges[0]) & (x < edges[1]))
 
 
-def _ramp(distance: NDArray[np.floating], blur: float) -> Plane:
-    """Return 1 inside, 0 outside, and a slope one pixel wide on the edge, so that edges have no stairs."""
-    return np.clip(np.asarray(distance, dtype=np.float32) / np.float32(blur) + np.float32(0.5), 0, 1)
+def _ramp(distance: NDArray[np.floating], width_mm: float) -> Plane:
+    return np.clip(np.asarray(distance, dtype=np.float32) / np.float32(width_mm) + np.float32(0.5), 0, 1)
 
 
-def _filled(x: Plane, edges: tuple[NDArray[np.float64], NDArray[np.float64]], blur: float) -> Plane:
-    right, left = (edge.astype(np.float32) for edge in edges)
-    return np.minimum(_ramp(x - right, blur), _ramp(left - x, blur))
-
-
-def _organs(anatomy: Anatomy, x: Plane, y: Plane, z: float, blur: float) -> Plane:
+def _organs(anatomy: Anatomy, slab: Slab) -> Plane:
     """Return how much of each pixel heart, mediastinum and spine fill: where lung cannot be."""
-    filled = np.maximum(
-        _filled(x, anatomy.heart_edges(y, np.float64(z)), blur),
-        _filled(x, anatomy.mediastinum_edges(y, np.float64(z)), blur),
-    )
-    filled = np.maximum(filled, _filled(x, anatomy.aorta_edges(y, np.float64(z)), blur))
-    return np.maximum(filled, _filled(x, anatomy.spine_edges(y, np.float64(z)), blur))
+    filled = slab.filled(anatomy.heart_edges(slab.y, slab.z))
+    for organ in (anatomy.mediastinum_edges, anatomy.aorta_edges, anatomy.spine_edges):
+        np.maximum(filled, slab.filled(organ(slab.y, slab.z)), out=filled)
+    return filled
 
 
-def _lung(anatomy: Anatomy, x: Plane, y: Plane, z: float, side: int, blur: float) -> Plane:
-    inner, outer = (edge.astype(np.float32) for edge in anatomy.lung_edges(y, np.float64(z)))
-    distance = x * np.float32(side)
-    cage = np.minimum(_ramp(distance - inner, blur), _ramp(outer - distance, blur)) * (outer > inner)
-    above = _ramp(anatomy.diaphragm(x, np.float64(z), side).astype(np.float32) - y, blur)
+def _lung(anatomy: Anatomy, slab: Slab, side: int) -> Plane:
+    inner, outer = (edge.astype(np.float32) for edge in anatomy.lung_edges(slab.y, slab.z))
+    distance = slab.x * np.float32(side)
+    cage = np.minimum(slab.inside(distance - inner), slab.inside(outer - distance)) * (outer > inner)
+    above = slab.inside(anatomy.diaphragm(slab.x, slab.z, side).astype(np.float32) - slab.y)
     return np.asarray(cage * above, dtype=np.float32)
 
 
-def _trunk(anatomy: Anatomy, x: Plane, y: Plane, z: float, blur: float) -> tuple[Plane, Plane]:
+def _trunk(anatomy: Anatomy, slab: Slab) -> tuple[Plane, Plane]:
     """Return how much of each pixel lies inside the skin, and inside the fat under it."""
     width, height, depth = anatomy.width_scale, anatomy.height_scale, anatomy.depth_scale
-    standard_y = y / np.float32(height)
+    standard_y = slab.y / np.float32(height)
     extra = anatomy.fat_mm - 11.0
-    away = np.abs(x)
+    away = np.abs(slab.x)
     inside = []
     for peel in (0.0, anatomy.fat_mm):
         half_depth = _TRUNK_DEPTH(standard_y) * depth + extra - peel
-        section = np.maximum(1 - np.abs(z / half_depth) ** 2.6, 0) ** (1 / 2.6)
+        section = np.maximum(1 - np.abs(slab.z / half_depth) ** 2.6, 0) ** (1 / 2.6)
         half_width = ((_TRUNK_WIDTH(standard_y) * width + extra - peel) * section).astype(np.float32)
-        filled = _ramp(half_width - away, blur)
+        filled = slab.inside(half_width - away)
         # Shoulder girdle: a slope from the neck to the arm, thick from front to back in the middle of its height.
         top = _GIRDLE_TOP(away / np.float32(width)).astype(np.float32) * np.float32(height) + anatomy.shoulder_drop_mm
-        below = y - top - np.float32(peel)
+        below = slab.y - top - np.float32(peel)
         thick = np.sqrt(np.clip(below / 30, 0, 1) * np.clip((105 - standard_y) / 60, 0, 1))
         thick = thick * np.float32(60 * depth + extra - peel)
-        girdle = _ramp(below, 2 * blur) * _ramp(thick - abs(z + 12), 2.0)
+        girdle = _ramp(below, 2 * slab.pixel_mm) * _ramp(thick - abs(slab.z + 12), 2.0)
         filled = np.maximum(filled, girdle.astype(np.float32))
-        inside.append(np.maximum(filled, _arm(anatomy, away, y, z, peel, extra)))
+        inside.append(np.maximum(filled, _arm(anatomy, slab, radius_mm=47 + extra - peel)))
     return inside[0], inside[1]
 
 
-def _arm(anatomy: Anatomy, away: Plane, y: Plane, z: float, peel: float, extra: float) -> Plane:
+def _arm(anatomy: Anatomy, slab: Slab, radius_mm: float) -> Plane:
     """Return how much of each pixel an arm fills, hands on hips: a capsule from the shoulder outwards."""
-    start = np.array([172.0, 48.0, -15.0]) * [anatomy.width_scale, anatomy.height_scale, 1]
-    end = np.array([262.0, 250.0, 0.0]) * [anatomy.width_scale, anatomy.height_scale, 1]
-    axis = end - start
-    dx, dy, dz = away - np.float32(start[0]), y - np.float32(start[1]), np.float32(z - start[2])
-    t = np.clip((dx * axis[0] + dy * axis[1] + dz * axis[2]) / float(axis @ axis), 0, 1).astype(np.float32)
-    distance = np.sqrt(
-        (dx - t * np.float32(axis[0])) ** 2 + (dy - t * np.float32(axis[1])) ** 2 + (dz - t * np.float32(axis[2])) ** 2
-    )
-    return _ramp(np.float32(47 + extra - peel) - 6 * t - distance, 1.0)
+    start = anatomy.standard(np.array([[172.0, 48.0, -15.0]]))[0]
+    axis = anatomy.standard(np.array([[262.0, 250.0, 0.0]]))[0] - start
+    dx, dy, dz = np.abs(slab.x) - np.float32(start[0]), slab.y - np.float32(start[1]), np.float32(slab.z - start[2])
+    ax, ay, az = (np.float32(a) for a in axis)
+    t = np.clip((dx * ax + dy * ay + dz * az) / (ax * ax + ay * ay + az * az), 0, 1)
+    distance = np.sqrt((dx - t * ax) ** 2 + (dy - t * ay) ** 2 + (dz - t * az) ** 2)
+    return _ramp(np.float32(radius_mm) - 6 * t - distance, 1.0)
 
 
 def _add_surface_shapes(anatomy: Anatomy, beam: Beam, soft: Plane, fat: Plane) -> None:

@@ -134,6 +134,6 @@ def _pixels(dataset: Dataset, film: Film, stored: np.ndarray[tuple[int, ...], np
     dataset.WindowCenter, dataset.WindowWidth = 2**BITS_STORED // 2, 2**BITS_STORED
     dataset.LossyImageCompression = "00"
     dataset.BurnedInAnnotation = "NO"
-    dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(stored, level=0)])
+    dataset.PixelData = encapsulate([bytes(imagecodecs.jpegls_encode(stored, level=0))])
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True

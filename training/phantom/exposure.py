@@ -35,8 +35,8 @@ SPECTRUM = (
 class Detector:
     """The receptor and the room. Doses are photons per square millimetre where nothing is in the beam."""
 
-    photons_per_mm2: float = 2.2e6
-    scatter: float = 0.05  # of the primary's collision density that comes back as scatter, grid included
+    photons_per_mm2: float = 8e5
+    scatter: float = 0.035  # of the primary's collision density that comes back as scatter, grid included
     scatter_spread_mm: float = 32.0
     blur_mm: float = 0.16  # standard deviation of scintillator and focal spot together
 
@@ -58,9 +58,10 @@ def expose(primary: Plane, detector: Detector, spacing_mm: float, rng: np.random
     scattered = detector.scatter * _wide_blur(collisions, detector.scatter_spread_mm / spacing_mm)
     signal = sharp + scattered
     photons = detector.photons_per_mm2 * spacing_mm**2
-    noise = rng.standard_normal(signal.shape, dtype=np.float32) * np.sqrt(np.maximum(signal, 1e-7) / photons)
+    grain = rng.standard_normal(signal.shape, dtype=np.float32)
+    noise = np.asarray(grain * np.sqrt(np.maximum(signal, 1e-7) / photons), dtype=np.float32)
     # The scintillator spreads each photon's light, so noise is softer than white, and weaker.
-    noise = _blurred(np.asarray(noise, np.float32), 0.55)
+    noise = _blurred(noise, 0.55)
     return np.maximum(signal + noise, np.float32(1e-5))
 
 
@@ -71,7 +72,7 @@ def processed(signal: Plane, field: NDArray[np.bool_], spacing_mm: float) -> Pla
     # processing does, and why a modern film shows vessels and spine at once without halos.
     base = _wide_blur(density, 30.0 / spacing_mm)
     broad, fine = _wide_blur(density, 7.0 / spacing_mm), _wide_blur(density, 1.2 / spacing_mm)
-    density = 0.6 * base + _lifted(broad - base, 0.3) + _lifted(fine - broad, 1.1) + _lifted(density - fine, 0.9)
+    density = 0.6 * base + _lifted(broad - base, 0.8) + _lifted(fine - broad, 1.3) + _lifted(density - fine, 0.9)
     low, high = _anchors(density[field])
     return np.asarray(_tone((density - low) / (high - low)), dtype=np.float32)
 
@@ -92,7 +93,7 @@ def _anchors(values: NDArray[np.float32]) -> tuple[float, float]:
 def _tone(value: Plane) -> Plane:
     """Return the film-like curve: a toe for the open field, a straight middle, a shoulder for the mediastinum."""
     position = [-2.0, -1.0, -0.6, -0.3, -0.1, 0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0, 1.15, 1.4]
-    grey = [0.015, 0.02, 0.06, 0.18, 0.36, 0.45, 0.565, 0.655, 0.725, 0.78, 0.83, 0.87, 0.895, 0.93, 0.97]
+    grey = [0.015, 0.02, 0.06, 0.18, 0.31, 0.40, 0.535, 0.665, 0.75, 0.815, 0.86, 0.89, 0.91, 0.94, 0.98]
     return np.interp(value, position, grey).astype(np.float32)
 
 

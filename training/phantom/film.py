@@ -14,6 +14,10 @@ from training.phantom.skeleton import add_bones
 from training.phantom.solids import Rays, add_ellipsoid, upright
 from training.phantom.vessels import add_airways, add_vessels
 
+# Sizes in millimetres and strengths of what is too small to draw: septa and twigs in the lung, fat between muscles.
+_LUNG_GRAIN = ((1.3, 0.025), (2.6, 0.035), (6.0, 0.035), (22.0, 0.035))
+_MUSCLE_GRAIN = ((3.0, 0.004), (9.0, 0.008), (30.0, 0.012))
+
 # A detector of 40 x 42 cm at 0.2 mm, the source at 1.8 m.
 DEMO_BEAM = Beam(rows=2100, columns=2000, spacing_mm=0.2, centre_y_mm=128.0)
 # Width of the collimated edge, in millimetres at the detector: left, top, right, bottom.
@@ -63,10 +67,11 @@ def thicknesses(anatomy: Anatomy, beam: Beam) -> Tissue:
     add_bones(bone, rays, anatomy)
     # Lung is a little water and much air; texture varies it, vessels and consolidation replace it.
     left_lung = body.lung - body.right_lung
+    grain, layers = _texture(anatomy, beam, _LUNG_GRAIN), _texture(anatomy, beam, _MUSCLE_GRAIN)
     right_density, left_density = anatomy.lung_density
-    water = (right_density * body.right_lung + left_density * left_lung) * _texture(anatomy, beam)
-    solid = np.minimum(vessels * 0.78 + _consolidation(anatomy, rays, body.lung), 0.95 * body.lung)
-    soft = body.soft + water + solid * (1 - 0.24)
+    water = (right_density * body.right_lung + left_density * left_lung) * grain
+    solid = np.minimum(vessels + _consolidation(anatomy, rays, body.lung), 0.95 * body.lung)
+    soft = body.soft * layers + water + solid * (1 - 0.24)
     soft -= np.minimum(air, np.maximum(soft, 0))
     # Bone takes the place of the tissue round it.
     soft -= np.minimum(0.5 * bone, np.maximum(soft, 0))
@@ -99,11 +104,11 @@ def _marker(beam: Beam, collimation_mm: tuple[float, float, float, float], text:
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), max(0.3, 0.12 * px)).astype(np.float32) / 255)
 
 
-def _texture(anatomy: Anatomy, beam: Beam) -> Plane:
-    """Return the parenchyma's grain, about 1: what vessels and septa too small to draw add up to."""
-    rng = np.random.default_rng([anatomy.seed, 5])
+def _texture(anatomy: Anatomy, beam: Beam, grains: tuple[tuple[float, float], ...]) -> Plane:
+    """Return random variation about 1, made of grains of several sizes."""
+    rng = np.random.default_rng([anatomy.seed, 5, len(grains)])
     total = np.zeros((beam.rows, beam.columns), np.float32)
-    for grain_mm, strength in ((1.3, 0.02), (2.6, 0.03), (6.0, 0.03), (22.0, 0.035)):
+    for grain_mm, strength in grains:
         rows = max(2, round(beam.rows * beam.spacing_mm / grain_mm))
         columns = max(2, round(beam.columns * beam.spacing_mm / grain_mm))
         coarse = rng.standard_normal((rows, columns), dtype=np.float32)
@@ -124,4 +129,4 @@ def _consolidation(anatomy: Anatomy, rays: Rays, lung: Plane) -> Plane:
         patches = rng.uniform(0.5, 1.2, (size, size)).astype(np.float32)
         patches = cv2.resize(patches, (lung.shape[1], lung.shape[0]), interpolation=cv2.INTER_CUBIC)
         filled += cv2.GaussianBlur(one * patches, (0, 0), max(0.5, 3.0 / rays.beam.spacing_mm))
-    return np.minimum(filled, 0.9 * lung)
+    return np.asarray(np.minimum(filled, 0.9 * lung))

@@ -4,6 +4,7 @@ Each function adds density times chord length, along the rays of a beam, to a ma
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from training.phantom.beam import Beam, Plane
 
 Points = NDArray[np.float64]
+Lengths = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +102,28 @@ class Tube:
     semi_thin: NDArray[np.float64]  # (N,) semi-axis square to both
 
     @staticmethod
-    def round(nodes: Points, radius: NDArray[np.float64] | float) -> "Tube":
-        """Return a tube of circular section."""
-        nodes = np.asarray(nodes, dtype=np.float64)
-        radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(nodes),)).copy()
-        # Any direction not along the path will do.
-        flat = np.tile([0.31, 0.53, 0.79], (len(nodes), 1))
-        return Tube(nodes, flat, radii, radii)
+    def of(nodes: Points, flat: tuple[float, float, float], semi_flat: Lengths, semi_thin: Lengths) -> "Tube":
+        """Return a tube whose semi-axes take the given values in turn, evenly spaced from its start to its end."""
+        share = np.linspace(0, 1, len(nodes))
+        wide, thin = (np.interp(share, np.linspace(0, 1, len(semi)), semi) for semi in (semi_flat, semi_thin))
+        return Tube(np.asarray(nodes, dtype=np.float64), np.tile(flat, (len(nodes), 1)), wide, thin)
 
-    def shrunk(self, wall_mm: float) -> "Tube":
-        """Return the hollow of a tube with walls this thick."""
+    @staticmethod
+    def round(nodes: Points, radii: Lengths) -> "Tube":
+        """Return a tube of circular section."""
+        # Any direction not along the path will do.
+        return Tube.of(nodes, (0.31, 0.53, 0.79), radii, radii)
+
+    def rounded(self) -> "Tube":
+        """Return the tube with its ends closed like fingertips rather than cut."""
+        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(self.nodes, axis=0), axis=1))])
+        to_end = np.minimum(along, along[-1] - along)
+        share = np.clip(to_end / np.maximum(self.semi_flat, 1e-6), 0, 1)
+        close = np.maximum(np.sqrt(1 - (1 - share) ** 2), 0.15)
+        return Tube(self.nodes, self.flat, self.semi_flat * close, self.semi_thin * close)
+
+    def shrunk(self, wall_mm: NDArray[np.float64] | float) -> "Tube":
+        """Return the hollow of a tube with walls this thick, the same all along or one for each node."""
         return Tube(
             self.nodes,
             self.flat,
@@ -159,6 +173,13 @@ def add_tube(target: Plane, rays: Rays, tube: Tube, density: float = 1.0) -> Non
             leave = np.where(rate < 0, np.minimum(leave, crossing), leave)
         chord = np.maximum(leave - enter, 0) * (inside > 0)
         target[block] += np.float32(density) * chord * np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+
+
+def add_shell(bone: Plane, rays: Rays, tube: Tube, wall_mm: NDArray[np.float64] | float, spongy: float = 0.11) -> None:
+    """Add a bone with a cortical wall and a spongy core, whose mineral is given as a share of the wall's."""
+    rounded = tube.rounded()
+    add_tube(bone, rays, rounded)
+    add_tube(bone, rays, rounded.shrunk(wall_mm), spongy - 1.0)
 
 
 def smooth_path(control: Points, step_mm: float) -> Points:

@@ -10,8 +10,8 @@ from training.phantom.body import Bits, Silhouettes, silhouettes
 from training.phantom.film import Film
 
 CONVENTION = (
-    "right_lung and left_lung are the clear lung fields as readers outline them: projected lung that neither heart nor "
-    "mediastinum nor the dome of the diaphragm covers. right_lung_full and left_lung_full are all of the projected lung."
+    "right_lung and left_lung are the clear lung fields as readers outline them: projected lung that neither heart, "
+    "mediastinum nor diaphragm covers. right_lung_full and left_lung_full are all of the projected lung."
 )
 
 
@@ -46,10 +46,10 @@ def truth_of(film: Film) -> dict[str, Any]:
     beam, anatomy = film.beam, film.anatomy
     magnification = beam.magnification(0.0)
     # Grids that share no lines with the film's, so that the mask's own pixels are not their own proof.
-    fine = masks(silhouettes(anatomy, replace(beam.resampled(1.237), centre_x_mm=0.03), step_mm=1.0))
+    fine = masks(silhouettes(anatomy, replace(beam.resampled(1.237), centre_x_mm=0.03)))
     fine_mm2 = beam.resampled(1.237).spacing_mm ** 2
     far_beam = replace(beam.resampled(1.237), detector_z_mm=0.0).parallel()
-    far = masks(silhouettes(anatomy, far_beam, step_mm=1.0))
+    far = masks(silhouettes(anatomy, far_beam))
     lungs = {}
     for name, mask in masks(film.truth).items():
         if name == "heart":
@@ -107,6 +107,6 @@ def _dome_height(film: Film, mask: NDArray[np.bool_], side: int) -> float:
     own_side[:, :middle] = side < 0
     own_side[:, middle:] = side > 0
     # The dome seen in the lung's field: below it the heart hides the diaphragm.
-    lung_columns = mask.any(axis=0)[None, :]
-    dome = film.truth.abdomen & own_side & lung_columns & ~film.truth.heart & ~film.truth.mediastinum
+    lung_columns = np.asarray(mask.any(axis=0))[None, :]
+    dome = np.asarray(film.truth.abdomen & own_side & lung_columns & ~(film.truth.heart | film.truth.mediastinum))
     return round(float(_box(dome)[1] - _box(mask)[1]) * film.beam.spacing_mm, 2)

@@ -7,25 +7,26 @@ from training.phantom.beam import Plane
 from training.phantom.solids import Points, Rays, Tube, add_tube, smooth_path
 
 # Radius of a vessel that feeds one terminal region, and the exponent of Murray's law as measured in lungs (about 2.4).
-_TWIG_RADIUS_MM = 0.42
+_TWIG_RADIUS_MM = 0.45
 _MURRAY = 2.45
 
 
-def add_vessels(vessels: Plane, rays: Rays, anatomy: Anatomy, twigs: int = 420) -> None:
+def add_vessels(vessels: Plane, rays: Rays, anatomy: Anatomy, twigs: int = 560) -> None:
     """Add the chords through arteries and veins of both lungs."""
     rng = np.random.default_rng([anatomy.seed, 2])
     for side in (-1, 1):
         hilum_y = 106.0 if side < 0 else 97.0
         roots = (
             # The artery crosses in front of the bronchus and turns down; the veins come in lower.
-            np.array([[side * 30.0, hilum_y, -4.0], [side * 38.0, hilum_y + 6, -10.0]]),
-            np.array([[side * 26.0, hilum_y + 26, -12.0], [side * 37.0, hilum_y + 24, -14.0]]),
+            np.array([[side * 16.0, hilum_y - 3, -2.0], [side * 38.0, hilum_y + 6, -10.0]]),
+            np.array([[side * 18.0, hilum_y + 27, -10.0], [side * 37.0, hilum_y + 24, -14.0]]),
         )
         for root in roots:
             targets = _targets(anatomy, side, twigs, rng)
             start = anatomy.standard(root)
             branches: list[Tube] = []
-            _grow(start[1], start[1] - start[0], targets, branches, rng)
+            branches.append(_branch(start[0], start[1], start[1] - start[0], feeds=(twigs, twigs), rng=rng))
+            _grow(start[1], start[1] - start[0], targets, branches=branches, rng=rng)
             for branch in branches:
                 posed = Tube(anatomy.posed(branch.nodes), branch.flat, branch.semi_flat, branch.semi_thin)
                 add_tube(vessels, rays, posed)
@@ -63,7 +64,7 @@ def _targets(anatomy: Anatomy, side: int, count: int, rng: np.random.Generator) 
 
 
 def _grow(
-    start: Points, heading: Points, targets: Points, branches: list[Tube], rng: np.random.Generator, depth: int = 0
+    start: Points, heading: Points, targets: Points, *, branches: list[Tube], rng: np.random.Generator, depth: int = 0
 ) -> None:
     """Grow a branch towards what it must feed, split that in two across its longest extent, and go on."""
     here = start
@@ -72,7 +73,7 @@ def _grow(
     distance = float(np.linalg.norm(reach))
     if len(targets) == 1 or distance < 1.0 or depth > 40:
         if distance >= 1.0:
-            _add_branch(here, centre, heading, 1, 1, branches, rng)
+            branches.append(_branch(here, centre, heading, feeds=(1, 1), rng=rng))
         return
     spread = targets - centre
     # Split square to the direction of greatest extent.
@@ -81,27 +82,27 @@ def _grow(
     order = np.argsort(along + rng.normal(0, 0.15 * along.std(), len(along)), kind="stable")
     cut = int(np.clip(round(len(targets) * rng.uniform(0.3, 0.7)), 1, len(targets) - 1))
     parts = targets[order[:cut]], targets[order[cut:]]
-    fork = here + reach * min(0.42, 0.42 * distance / max(distance, 1e-6))
-    _add_branch(here, fork, heading, len(targets), max(len(parts[0]), len(parts[1])), branches, rng)
+    # The first forks lie close together at the hilum, so that vessels fan out from it; later ones halve the way.
+    fork = here + reach * min(0.42, 0.1 + 0.09 * depth)
+    if float(np.linalg.norm(fork - here)) > 0.3:
+        feeds = len(targets), max(len(parts[0]), len(parts[1]))
+        branches.append(_branch(here, fork, heading, feeds=feeds, rng=rng))
     onward = fork - here
     for part in parts:
-        _grow(fork, onward, part, branches, rng, depth + 1)
+        _grow(fork, onward, part, branches=branches, rng=rng, depth=depth + 1)
 
 
-def _add_branch(
-    start: Points, end: Points, heading: Points, feeds: int, child: int, branches: list[Tube], rng: np.random.Generator
-) -> None:
+def _branch(start: Points, end: Points, heading: Points, *, feeds: tuple[int, int], rng: np.random.Generator) -> Tube:
+    """Return a vessel that feeds so many regions where it begins, and so many where it ends."""
     length = float(np.linalg.norm(end - start))
-    if length < 0.3:
-        return
     # Leave in the parent's direction and bend: a vessel has no corners.
     lead = heading / max(float(np.linalg.norm(heading)), 1e-6)
     middle = (start + end) / 2 + lead * 0.1 * length + rng.normal(0, 0.03, 3) * length
     pieces = int(np.clip(round(length / 5), 2, 5))
     t = np.linspace(0, 1, pieces + 1)[:, None]
     nodes = (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end
-    radius = _TWIG_RADIUS_MM * np.linspace(feeds ** (1 / _MURRAY), max(child, 0.5) ** (1 / _MURRAY), pieces + 1)
-    branches.append(Tube.round(nodes, radius))
+    radius = _TWIG_RADIUS_MM * np.linspace(feeds[0] ** (1 / _MURRAY), feeds[1] ** (1 / _MURRAY), pieces + 1)
+    return Tube.round(nodes, radius)
 
 
 def add_airways(air: Plane, rays: Rays, anatomy: Anatomy) -> None:
@@ -109,7 +110,10 @@ def add_airways(air: Plane, rays: Rays, anatomy: Anatomy) -> None:
     trachea = [[0, -110, 0], [0, -40, -6], [-1, 20, -16], [-3, 60, -22], [-2, 84, -24]]
     right = [[-3, 78, -24], [-14, 96, -24], [-26, 108, -24], [-36, 120, -26]]
     left = [[0, 78, -24], [14, 94, -24], [30, 106, -26], [43, 114, -30]]
-    for control, semi in ((trachea, (8.6, 8.2)), (right, (7.0, 5.2)), (left, (6.5, 4.6))):
+    for control, semi in ((trachea, (9.3, 8.6)), (right, (7.0, 5.2)), (left, (6.5, 4.6))):
         path = smooth_path(np.array(control, dtype=np.float64), 5.0)
         radius = np.linspace(semi[0], semi[1], len(path))
-        add_tube(air, rays, Tube.round(anatomy.posed(anatomy.standard(path)), radius))
+        one = np.zeros_like(air)
+        add_tube(one, rays, Tube.round(anatomy.posed(anatomy.standard(path)), radius))
+        # They run into each other at the carina, where the air must not count twice.
+        np.maximum(air, one, out=air)
