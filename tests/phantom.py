@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -218,16 +217,13 @@ def dicom_bytes(
     body.is_little_endian = transfer_syntax != EXPLICIT_BIG
     body.is_implicit_VR = transfer_syntax == IMPLICIT_LITTLE
     pixels = film.get_item(0x7FE00010)
-    encodings = (
-        convert_encodings(film.get("SpecificCharacterSet", "ISO_IR 6")) if film.get("PatientName") else ["iso8859"]
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for tag in sorted(tag for tag in list(film.keys()) if tag != 0x7FE00010):
             element: DataElement | RawDataElement = film.get_item(tag)  # raw ones go out as they are, however wrong
             if " or " in (element.VR or ""):
                 element = correct_ambiguous_vr_element(element, film, body.is_little_endian)
-            write_data_element(body, element, encodings)
+            write_data_element(body, element, ["utf8"])
     data = body.getvalue()
     if pixels is not None:
         data += _pixel_element(film, pixels, transfer_syntax, codestream)
@@ -262,7 +258,7 @@ def _explicit(group: int, element: int, vr: bytes, value: bytes) -> bytes:
 
 def _pixel_element(film: Dataset, pixels: DataElement, transfer_syntax: str, codestream: bytes | None) -> bytes:
     raw: bytes = pixels.value
-    wide = film.BitsAllocated == 16
+    wide = film.get("BitsAllocated") != 8
     if transfer_syntax == IMPLICIT_LITTLE:
         return struct.pack("<HHL", 0x7FE0, 0x0010, len(raw)) + raw
     if transfer_syntax == EXPLICIT_BIG:

@@ -77,7 +77,7 @@ def _source(
         notes.append(Note(NoteCode.HEADER_ODD, f"no valid {', '.join(missing)}: results cannot refer to the film"))
     if not header.uid("SOPClassUID"):
         notes.append(Note(NoteCode.HEADER_ODD, "the file does not say what kind of object it is"))
-    plain = plain_header(header)
+    plain = plain_header(layout)
     left_out = plain.left_out + len(layout.unsound)
     if left_out:
         notes.append(Note(NoteCode.HEADER_ODD, f"{left_out} damaged header elements are left out"))

@@ -231,8 +231,9 @@ class PlainHeader:
     left_out: int  # elements that nobody could read
 
 
-def plain_header(header: Header) -> PlainHeader:
+def plain_header(layout: Layout) -> PlainHeader:
     """Return the header in Explicit VR Little Endian; every element left in it can be read, nested ones too."""
+    header = read_header(layout)  # of our own: pydicom puts what it decodes in the place of the bytes it read
     dataset = header.dataset
     native = dataset.original_encoding == (False, True)
     encodings = list(header.encodings)
