@@ -1,0 +1,343 @@
+"""Assembly: every object of the program, made and wired once; and the commands that need a dialog."""
+
+import logging
+import platform
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication, QDialog
+
+from app.dialogs import (
+    LengthDialog,
+    NameDialog,
+    SettingsDialog,
+    ShortcutEditor,
+    ShortcutSheet,
+    TextDialog,
+    WindowDialog,
+    ask,
+    ask_case,
+    ask_films,
+    ask_folder,
+    ask_where_to_save,
+)
+from app.display import as_window
+from app.encoding import Encoder
+from app.exporting import export_case
+from app.faults import Faults
+from app.jobs import Jobs, Lane
+from app.journal import JournalFolder
+from app.lightbox import Lightbox
+from app.session import Session
+from app.settings import Settings, folder, save_settings
+from app.shortcuts import bindings
+from app.theme import apply_theme
+from app.window import Window
+from app.wording import say, structure_title
+from app.worklist import Worklist
+from engine.case import Case, Structure
+from engine.errors import LungboxError, OutputError
+from engine.version import VERSION
+
+_log = logging.getLogger("lungbox.app")
+_NAMED = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
+
+
+@dataclass(slots=True, eq=False)
+class Parts:
+    """The objects, in the order in which they are made."""
+
+    jobs: Jobs
+    encoder: Encoder
+    worklist: Worklist
+    lightbox: Lightbox
+    journals: JournalFolder
+    session: Session
+    window: Window
+    faults: Faults
+
+
+class Assembly(QObject):
+    """Owns the parts and answers the window's commands."""
+
+    def __init__(self, parts: Parts, settings_file: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.parts, self.window, self.session = parts, parts.window, parts.session
+        self._settings_file = settings_file
+        self._closed = False
+        parts.session.failed.connect(parts.faults.error)
+        parts.faults.shown.connect(parts.window.toast.show_message)
+        parts.session.accepted.connect(self._export_accepted)
+        parts.session.film_changed.connect(self._remember_film)
+        parts.window.command.connect(self.command)
+        parts.window.close_guard = self.may_close
+        parts.window.show_recent(parts.session.settings.recent)
+
+    # Beginning and end
+
+    def begin(self, checkpoint: Path | None, device: str) -> None:
+        """Load the model and claim the journal."""
+        parts = self.parts
+        parts.faults.install()
+        parts.encoder.start(checkpoint, device, self.session.settings.embeddings_kept)
+        try:
+            parts.journals.begin()
+        except OutputError as error:
+            parts.faults.error(error)
+
+    def offer_recovery(self) -> bool:
+        """Offer the work that earlier sessions could not save; True when it is being opened."""
+        found = self.parts.journals.left_behind()
+        if not found:
+            self.parts.journals.sweep()
+            return False
+        steps = sum(item.unsaved for item in found)
+        text = say("Lungbox did not end properly. Unsaved work on {films} film(s), {steps} step(s), can be restored.")
+        answer = ask(
+            self.window,
+            say("Restore work"),
+            text.format(films=len(found), steps=steps),
+            (say("Restore"), say("Discard"), say("Later")),
+        )
+        if answer == 0:
+            self.session.recover(found)
+        elif answer == 1:
+            for item in found:
+                item.path.unlink(missing_ok=True)
+            self.parts.journals.sweep()
+        return answer == 0
+
+    def say_settings_broken(self) -> None:
+        """Tell once that the settings could not all be read."""
+        self.window.toast.show_message(
+            say("Some settings could not be read."), say("The defaults are used for them. The file was kept aside.")
+        )
+
+    def may_close(self) -> bool:
+        """Return whether the window may close: unsaved work is asked about first."""
+        unsaved = self.session.unsaved()
+        if unsaved:
+            text = say("{films} film(s) have work that is in no case file.").format(films=len(unsaved))
+            choices = (say("Save"), say("Keep for next time"), say("Discard"), say("Cancel"))
+            answer = ask(self.window, say("Unsaved work"), text, choices, default=1)
+            if answer == 3 or (answer == 0 and not self._save_all()):
+                return False
+            if answer == 2:
+                self.session.discard_unsaved()
+        self.close()
+        return True
+
+    def _save_all(self) -> bool:
+        for reading in self.session.unsaved():
+            path = reading.path or ask_where_to_save(self.window, reading.film.path.with_suffix(".lungbox"))
+            if path is None or not self.session.save_now(reading, path):
+                return False
+        return True
+
+    def close(self) -> None:
+        """Write the settings, end the journal, stop the workers."""
+        if self._closed:
+            return
+        self._closed = True
+        geometry, state = self.window.geometry_text()
+        self._change(
+            replace(
+                self.session.settings,
+                window_geometry=geometry,
+                window_state=state,
+                brush_radius=round(self.session.brush_radius),
+            )
+        )
+        self.session.close()
+        self.parts.jobs.close()
+        self.parts.faults.uninstall()
+
+    # Commands
+
+    def command(self, name: str) -> None:
+        """Do what needs a dialog."""
+        work = {
+            "open": self._open,
+            "open-folder": self._open_folder,
+            "open-case": self._open_case,
+            "save": self._save,
+            "save-as": self._save_as,
+            "export": self._export,
+            "name-structure": self._name_structure,
+            "calibrate": self._calibrate,
+            "window": self._set_window,
+            "settings": self._settings,
+            "shortcuts": self._sheet,
+            "edit-shortcuts": self._edit_shortcuts,
+            "log": self._show_log,
+            "about": self._about,
+        }.get(name)
+        if work is not None:
+            work()
+
+    def _open(self) -> None:
+        if paths := ask_films(self.window):
+            self.window.open_paths(paths)
+
+    def _open_folder(self) -> None:
+        if (path := ask_folder(self.window, say("Open folder"))) is not None:
+            self.window.open_paths([path])
+
+    def _open_case(self) -> None:
+        if (path := ask_case(self.window)) is not None:
+            self.session.open_case_file(path)
+
+    def _save(self) -> None:
+        reading = self.session.reading
+        if reading is not None and reading.path is not None:
+            self.session.save(reading.path)
+        else:
+            self._save_as()
+
+    def _save_as(self) -> None:
+        reading = self.session.reading
+        if reading is not None:
+            path = ask_where_to_save(self.window, reading.path or reading.film.path.with_suffix(".lungbox"))
+            if path is not None:
+                self.session.save(path)
+
+    def _export(self) -> None:
+        if self.session.case is not None and (place := ask_folder(self.window, say("Export to"))) is not None:
+            self._export_to(self.session.case, place)
+
+    def _export_accepted(self, case: Case) -> None:
+        if not self.session.settings.export_on_accept:
+            return
+        chosen = self.session.settings.export_folder
+        self._export_to(case, Path(chosen) if chosen else platformdirs.user_documents_path() / "Lungbox")
+
+    def _export_to(self, case: Case, place: Path) -> None:
+        self.parts.jobs.run(
+            Lane.RESULT,
+            lambda: export_case(case, place),
+            lambda _: self.session.noticed.emit("exported"),
+            self.parts.faults.error,
+        )
+
+    def _name_structure(self) -> None:
+        dialog = NameDialog(tuple(structure_title(structure) for structure in _NAMED), self.window)
+        if not self._accepted(dialog):
+            return
+        number, name = dialog.answer
+        if number is None and not name:
+            return
+        structure = Structure.OTHER if number is None else _NAMED[number]
+        if self.session.finding is not None:
+            self.session.relabel(structure, name)
+        else:
+            self.session.name_next(structure, name)
+
+    def _calibrate(self) -> None:
+        case = self.session.case
+        if case is not None and case.distances:
+            dialog = LengthDialog(self.window)
+            if self._accepted(dialog):
+                self.session.calibrate(case.distances[-1], dialog.answer)
+
+    def _set_window(self) -> None:
+        if self.parts.lightbox.film is not None:
+            view = as_window(self.parts.lightbox.display.view)
+            dialog = WindowDialog(view.center, view.width, self.window)
+            if self._accepted(dialog):
+                self.parts.lightbox.set_window(*dialog.answer)
+
+    def _settings(self) -> None:
+        dialog = SettingsDialog(self.session.settings, self.window)
+        if self._accepted(dialog):
+            old = self.session.settings
+            self._change(dialog.answer)
+            new = self.session.settings
+            application = QApplication.instance()
+            if new.text_scale != old.text_scale and isinstance(application, QApplication):
+                apply_theme(application, new.text_scale)
+            if (new.checkpoint, new.device) != (old.checkpoint, old.device):
+                checkpoint = Path(new.checkpoint) if new.checkpoint else None
+                self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept)
+                if self.session.case is not None:
+                    self.parts.encoder.encode(self.session.case.radiograph)
+
+    def _sheet(self) -> None:
+        settings = self.session.settings
+        ShortcutSheet(bindings(settings.shortcut_profile, settings.shortcuts), self.window).open()
+
+    def _edit_shortcuts(self) -> None:
+        dialog = ShortcutEditor(self.session.settings, self.window)
+        if self._accepted(dialog):
+            self._change(dialog.answer)
+            self.window.bind(self.session.settings.shortcut_profile, self.session.settings.shortcuts)
+
+    def _show_log(self) -> None:
+        try:
+            text = (folder("log") / "lungbox.log").read_text(encoding="utf-8", errors="replace")[-200_000:]
+        except OSError:
+            text = ""
+        TextDialog(say("Log"), text or say("The log is empty."), self.window).open()
+
+    def _about(self) -> None:
+        status = self.parts.encoder.status
+        lines = [
+            f"Lungbox {VERSION}",
+            "",
+            say("Outlines and measures the lungs on a chest film, offline. Research use, not a medical device."),
+            "",
+            f"{say('Model')}: {status.checkpoint or '-'}",
+            f"SHA-256: {status.checkpoint_sha256 or '-'}",
+            f"{say('Runs on')}: {status.backend or '-'}",
+            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        ]
+        TextDialog(say("About Lungbox"), "\n".join(lines), self.window).open()
+
+    @staticmethod
+    def _accepted(dialog: QDialog) -> bool:
+        done = dialog.exec() == QDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return done
+
+    # Settings
+
+    def _remember_film(self) -> None:
+        reading = self.session.reading
+        if reading is not None:
+            self._change(self.session.settings.with_recent(reading.film.path))
+            self.window.show_recent(self.session.settings.recent)
+
+    def _change(self, settings: Settings) -> None:
+        self.session.settings = settings
+        self._apply(settings)
+        try:
+            save_settings(self._settings_file, settings)
+        except (OSError, LungboxError) as error:
+            _log.warning("settings not written: %s", type(error).__name__)
+
+    def _apply(self, settings: Settings) -> None:
+        box = self.parts.lightbox
+        box.gain, box.down_is_brighter = settings.window_gain, settings.level_down_is_brighter
+        if box.display.interpolation != settings.interpolation:
+            box.set_interpolation(settings.interpolation)  # type: ignore[arg-type]
+        QTimer.singleShot(0, self.window.canvas.update)
+
+
+def assemble(settings: Settings, settings_file: Path, parent: QObject) -> Assembly:
+    """Make every part and wire it."""
+    jobs = Jobs(parent)
+    encoder = Encoder(jobs, parent)
+    worklist = Worklist(jobs, parent)
+    lightbox = Lightbox(parent)
+    journals = JournalFolder(folder("data") / "journal")
+    session = Session(jobs, encoder, worklist, lightbox, journals, settings, parent)
+    lightbox.hide_identity(hidden=settings.hide_identity_at_start)
+    lightbox.set_opacity(settings.mask_opacity)
+    window = Window(session)
+    window.restore(settings.window_geometry, settings.window_state)
+    faults = Faults(parent)
+    parts = Parts(jobs, encoder, worklist, lightbox, journals, session, window, faults)
+    assembly = Assembly(parts, settings_file, parent)
+    assembly._apply(settings)
+    return assembly

@@ -1,0 +1,511 @@
+"""Dialogs: files, settings, shortcuts, window, names, about. Each returns a value and changes nothing itself."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QKeySequenceEdit,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.findings import heading
+from app.settings import Kind, Settings, kind_of
+from app.shortcuts import COMMANDS, GROUPS, PROFILES, bindings, conflicts
+from app.wording import LANGUAGES, say
+
+_FILMS = "*.dcm *.dicom *.ima *.png *.jpg *.jpeg *.tif *.tiff"
+
+
+def label_of(text: str, parent: QWidget, *, wrap: bool = False) -> QLabel:
+    """Return a label that shows text as it is."""
+    label = QLabel(text, parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(wrap)
+    return label
+
+
+def ask_films(parent: QWidget) -> list[Path]:
+    """Ask for films."""
+    pattern = f"{say('Films')} ({_FILMS});;{say('All files')} (*)"
+    chosen, _ = QFileDialog.getOpenFileNames(parent, say("Open film"), "", pattern)
+    return [Path(name) for name in chosen]
+
+
+def ask_folder(parent: QWidget, title: str) -> Path | None:
+    """Ask for a folder."""
+    chosen = QFileDialog.getExistingDirectory(parent, title)
+    return Path(chosen) if chosen else None
+
+
+def ask_case(parent: QWidget) -> Path | None:
+    """Ask for a case file to open."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, say("Open case"), "", f"{say('Lungbox cases')} (*.lungbox)")
+    return Path(chosen) if chosen else None
+
+
+def ask_where_to_save(parent: QWidget, suggested: Path) -> Path | None:
+    """Ask where to write a case file."""
+    pattern = f"{say('Lungbox cases')} (*.lungbox)"
+    chosen, _ = QFileDialog.getSaveFileName(parent, say("Save case"), str(suggested), pattern)
+    return Path(chosen).with_suffix(".lungbox") if chosen else None
+
+
+def ask(parent: QWidget | None, title: str, text: str, choices: tuple[str, ...], default: int = 0) -> int:
+    """Ask a question in plain text; returns the number of the choice, the last one when it is closed."""
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(text)
+    roles = QMessageBox.ButtonRole
+    buttons = [
+        box.addButton(choice, roles.RejectRole if n == len(choices) - 1 else roles.ActionRole)
+        for n, choice in enumerate(choices)
+    ]
+    box.setDefaultButton(buttons[default])
+    box.setEscapeButton(buttons[-1])
+    box.exec()
+    clicked = box.clickedButton()
+    return buttons.index(clicked) if clicked in buttons else len(choices) - 1  # type: ignore[arg-type]
+
+
+class TextDialog(QDialog):
+    """Some text to read: the log, about."""
+
+    def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(640, 420)
+        area = QPlainTextEdit(self)
+        area.setReadOnly(True)
+        area.setPlainText(text)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(area, 1)
+        layout.addWidget(buttons)
+
+
+class NameDialog(QDialog):
+    """What the next box, or the selected outline, is of."""
+
+    def __init__(self, choices: tuple[str, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Name a structure"))
+        self._choice = QComboBox(self)
+        self._choice.addItems(list(choices))
+        self._choice.addItem(self.tr("Another …"))
+        self._name = QLineEdit(self)
+        self._name.setMaxLength(48)
+        self._name.setPlaceholderText(self.tr("for example heart"))
+        self._name.textEdited.connect(lambda: self._choice.setCurrentIndex(self._choice.count() - 1))
+        self._count = len(choices)
+        form = QFormLayout()
+        form.addRow(self.tr("Structure"), self._choice)
+        form.addRow(self.tr("Name"), self._name)
+        buttons = _ok_cancel(self)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(buttons)
+        plain_labels(self)
+
+    @property
+    def answer(self) -> tuple[int | None, str]:
+        """The number of a known structure, or None and a name."""
+        chosen = self._choice.currentIndex()
+        return (chosen, "") if chosen < self._count else (None, self._name.text().strip())
+
+
+class WindowDialog(QDialog):
+    """Width and level, or lowest and highest value, by number."""
+
+    def __init__(self, center: float, width: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Set window"))
+        self._width, self._level, self._low, self._high = (QDoubleSpinBox(self) for _ in range(4))
+        for field in (self._width, self._level, self._low, self._high):
+            field.setRange(-1e6, 1e6)
+            field.setDecimals(1)
+        self._width.setMinimum(0.1)
+        self._width.setValue(width)
+        self._level.setValue(center)
+        self._follow_level()
+        form = QFormLayout()
+        form.addRow(self.tr("Width"), self._width)
+        form.addRow(self.tr("Level"), self._level)
+        form.addRow(self.tr("Black at"), self._low)
+        form.addRow(self.tr("White at"), self._high)
+        for field in (self._width, self._level):
+            field.valueChanged.connect(self._follow_level)
+        for field in (self._low, self._high):
+            field.valueChanged.connect(self._follow_ends)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(_ok_cancel(self))
+        plain_labels(self)
+
+    @property
+    def answer(self) -> tuple[float, float]:
+        """Level and width."""
+        return (self._level.value(), self._width.value())
+
+    def _follow_level(self) -> None:
+        self._set(self._low, self._level.value() - self._width.value() / 2)
+        self._set(self._high, self._level.value() + self._width.value() / 2)
+
+    def _follow_ends(self) -> None:
+        self._set(self._width, max(self._high.value() - self._low.value(), 0.1))
+        self._set(self._level, (self._high.value() + self._low.value()) / 2)
+
+    @staticmethod
+    def _set(field: QDoubleSpinBox, value: float) -> None:
+        field.blockSignals(True)
+        field.setValue(value)
+        field.blockSignals(False)
+
+
+class LengthDialog(QDialog):
+    """How long the last distance is in the patient."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Calibrate"))
+        self._length = QDoubleSpinBox(self)
+        self._length.setRange(0.1, 2000.0)
+        self._length.setDecimals(1)
+        self._length.setValue(100.0)
+        self._length.setSuffix(" mm")
+        text = self.tr("True length of the last distance. Every millimetre on this film will follow it.")
+        layout = QVBoxLayout(self)
+        layout.addWidget(label_of(text, self, wrap=True))
+        layout.addWidget(self._length)
+        layout.addWidget(_ok_cancel(self))
+
+    @property
+    def answer(self) -> float:
+        """Millimetres."""
+        return self._length.value()
+
+
+class ShortcutSheet(QDialog):
+    """Every key on one page."""
+
+    def __init__(self, bound: dict[str, tuple[str, ...]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Shortcuts"))
+        page = QWidget(self)
+        grid = QGridLayout(page)
+        grid.setHorizontalSpacing(26)
+        grid.setVerticalSpacing(4)
+        columns = (("film", "outline"), ("tools", "view"), ("mouse", "program"))
+        for column, groups in enumerate(columns):
+            row = 0
+            for group in groups:
+                for left, right in self._lines(group, bound):
+                    if right is None:
+                        grid.addWidget(heading(left, page), row, column * 2, 1, 2)
+                    else:
+                        keys = label_of(right, page)
+                        keys.setObjectName("hint")
+                        grid.addWidget(label_of(left, page), row, column * 2)
+                        grid.addWidget(keys, row, column * 2 + 1)
+                    row += 1
+                row += 1
+        grid.setRowStretch(200, 1)
+        scroll = QScrollArea(self)
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(buttons)
+        self.resize(980, 720)
+
+    def _lines(self, group: str, bound: dict[str, tuple[str, ...]]) -> list[tuple[str, str | None]]:
+        if group == "mouse":
+            return [
+                (self.tr("MOUSE"), None),
+                (self.tr("Tool; with the box tool, a box"), self.tr("left drag")),
+                (self.tr("New box although one is there"), self.tr("Shift + drag")),
+                (self.tr("Point in, point out"), self.tr("Ctrl, Alt + click")),
+                (self.tr("Window: width and level"), self.tr("right drag")),
+                (self.tr("  coarse, fine"), self.tr("Ctrl, Alt")),
+                (self.tr("Menu"), self.tr("right click")),
+                (self.tr("Pan"), self.tr("middle drag, Space + drag")),
+                (self.tr("Zoom at the pointer"), self.tr("wheel")),
+                (self.tr("Brush size"), self.tr("Shift + wheel")),
+                (self.tr("Next, previous film"), self.tr("Ctrl + wheel")),
+                (self.tr("Whole film, one to one"), self.tr("double click")),
+                (self.tr("Move the selected box"), self.tr("arrows; Ctrl: 10 px")),
+                (self.tr("Resize the selected box"), self.tr("Shift + arrows")),
+            ]
+        lines: list[tuple[str, str | None]] = [(command_text(GROUPS[group]).upper(), None)]
+        for command in COMMANDS:
+            keys = bound.get(command.name, ())
+            if command.group != group or not keys or (command.name.startswith("preset-") and command.name != "preset-0"):
+                continue
+            shown = ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
+            if command.name == "preset-0":
+                shown = "0 … 9"
+            lines.append((command_text(command.text).removesuffix(" …"), shown))
+        return lines
+
+
+def command_text(text: str) -> str:
+    """Return a command's words."""
+    return QCoreApplication.translate("Commands", text)
+
+
+class ShortcutEditor(QDialog):
+    """Keys of every command; nothing is taken over while two commands share one."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Edit shortcuts"))
+        self._settings = settings
+        self._profile = QComboBox(self)
+        titles = {"chest": self.tr("Chest (ours)"), "weasis": self.tr("Weasis, IHE"), "ohif": self.tr("OHIF")}
+        for name in PROFILES:
+            self._profile.addItem(titles[name], name)
+        self._profile.setCurrentIndex(PROFILES.index(settings.shortcut_profile) if settings.shortcut_profile in PROFILES else 0)
+        self._fields: dict[str, QKeySequenceEdit] = {}
+        page = QWidget(self)
+        form = QFormLayout(page)
+        for command in COMMANDS:
+            field = QKeySequenceEdit(page)
+            field.setMaximumSequenceLength(1)
+            field.setClearButtonEnabled(True)
+            field.keySequenceChanged.connect(self._check)
+            self._fields[command.name] = field
+            number = f" {command.name.removeprefix('preset-')}" if command.name.startswith("preset-") else ""
+            form.addRow(command_text(command.text).removesuffix(" …") + number, field)
+        scroll = QScrollArea(self)
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        self._problem = label_of("", self, wrap=True)
+        reset = QPushButton(self.tr("Back to the profile's own keys"), self)
+        self._buttons = _ok_cancel(self)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._profile)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self._problem)
+        layout.addWidget(reset)
+        layout.addWidget(self._buttons)
+        self.resize(560, 680)
+        plain_labels(self)
+        self._fill(settings.shortcuts)
+        self._profile.currentIndexChanged.connect(lambda: self._fill(()))
+        reset.clicked.connect(lambda: self._fill(()))
+
+    @property
+    def profile(self) -> str:
+        """The profile chosen."""
+        return str(self._profile.currentData())
+
+    @property
+    def answer(self) -> Settings:
+        """The settings with the keys chosen."""
+        plain = bindings(self.profile, ())
+        changes = []
+        for name, field in self._fields.items():
+            keys = field.keySequence().toString()
+            own = tuple(QKeySequence(key).toString() for key in plain[name])
+            if keys != (own[0] if own else ""):
+                changes.append((name, keys))
+        return replace(self._settings, shortcut_profile=self.profile, shortcuts=tuple(changes))
+
+    def _fill(self, changes: tuple[tuple[str, str], ...]) -> None:
+        for name, keys in bindings(self.profile, changes).items():
+            field = self._fields[name]
+            field.blockSignals(True)
+            field.setKeySequence(QKeySequence(keys[0]) if keys else QKeySequence())
+            field.blockSignals(False)
+        self._check()
+
+    def _check(self) -> None:
+        bound = {
+            name: (field.keySequence().toString(),)
+            for name, field in self._fields.items()
+            if not field.keySequence().isEmpty()
+        }
+        twice = conflicts(bound)
+        texts = {command.name: command_text(command.text).removesuffix(" …") for command in COMMANDS}
+        lines = [f"{key}: {', '.join(texts[name] for name in names)}" for key, names in twice.items()]
+        self._problem.setText(self.tr("Two commands share a key:") + "\n" + "\n".join(lines) if lines else "")
+        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not lines)
+
+
+class SettingsDialog(QDialog):
+    """Every declared setting, on the page that its declaration names."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Settings"))
+        self._settings = settings
+        self._fields: dict[str, QWidget] = {}
+        pages = {
+            "general": self.tr("General"),
+            "display": self.tr("Display"),
+            "model": self.tr("Model"),
+            "export": self.tr("Export"),
+        }
+        tabs = QTabWidget(self)
+        for page, title in pages.items():
+            sheet = QWidget(self)
+            form = QFormLayout(sheet)
+            form.setContentsMargins(18, 16, 18, 16)
+            form.setVerticalSpacing(10)
+            for item in fields(Settings):
+                kind = kind_of(item.name)
+                if kind.page == page:
+                    form.addRow(_setting_title(item.name), self._field(item.name, kind, sheet))
+            tabs.addTab(sheet, title)
+        layout = QVBoxLayout(self)
+        layout.addWidget(tabs)
+        layout.addWidget(_ok_cancel(self))
+        self.resize(560, 380)
+        plain_labels(self)
+
+    def _field(self, name: str, kind: Kind, parent: QWidget) -> QWidget:
+        value = getattr(self._settings, name)
+        field: QWidget
+        if isinstance(value, bool):
+            check = QCheckBox(parent)
+            check.setChecked(value)
+            field = check
+        elif kind.choices:
+            combo = QComboBox(parent)
+            for choice in kind.choices:
+                combo.addItem(_choice_title(choice), choice)
+            combo.setCurrentIndex(kind.choices.index(value))
+            field = combo
+        elif isinstance(value, int):
+            spin = QSpinBox(parent)
+            spin.setRange(int(kind.low), int(kind.high))
+            spin.setValue(value)
+            field = spin
+        elif isinstance(value, float):
+            number = QDoubleSpinBox(parent)
+            number.setRange(kind.low, kind.high)
+            number.setSingleStep(kind.step)
+            number.setSuffix(kind.suffix)
+            number.setValue(value)
+            field = number
+        else:
+            return self._path_field(name, str(value), kind, parent)
+        field.setAccessibleName(_setting_title(name))
+        self._fields[name] = field
+        return field
+
+    def _path_field(self, name: str, value: str, kind: Kind, parent: QWidget) -> QWidget:
+        line = QLineEdit(value, parent)
+        line.setAccessibleName(_setting_title(name))
+        line.setPlaceholderText(self.tr("beside the documents") if kind.folder else self.tr("the bundled one"))
+        browse = QPushButton("…", parent)
+        browse.setAccessibleName(self.tr("Choose"))
+        self._fields[name] = line
+
+        def choose() -> None:
+            if kind.folder:
+                folder = ask_folder(self, _setting_title(name))
+                line.setText(str(folder) if folder else line.text())
+            else:
+                chosen, _ = QFileDialog.getOpenFileName(self, _setting_title(name), "", "*.safetensors")
+                line.setText(chosen or line.text())
+
+        browse.clicked.connect(choose)
+        both = QWidget(parent)
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(line, 1)
+        row.addWidget(browse)
+        return both
+
+    @property
+    def answer(self) -> Settings:
+        """The settings chosen."""
+        changes: dict[str, object] = {}
+        for name, field in self._fields.items():
+            if isinstance(field, QCheckBox):
+                changes[name] = field.isChecked()
+            elif isinstance(field, QComboBox):
+                changes[name] = field.currentData()
+            elif isinstance(field, QSpinBox | QDoubleSpinBox):
+                changes[name] = field.value()
+            elif isinstance(field, QLineEdit):
+                changes[name] = field.text().strip()
+        return replace(self._settings, **changes)  # type: ignore[arg-type]
+
+
+def _setting_title(name: str) -> str:
+    titles = {
+        "language": say("Language (after restart)"),
+        "text_scale": say("Size of text"),
+        "hide_identity_at_start": say("Start with names hidden"),
+        "remember_recent": say("Remember recent films"),
+        "next_after_accept": say("Next film after accepting"),
+        "export_on_accept": say("Export when accepting"),
+        "export_folder": say("Export to"),
+        "window_gain": say("Speed of window drag"),
+        "level_down_is_brighter": say("Dragging down brightens"),
+        "interpolation": say("Interpolation"),
+        "mask_opacity": say("Strength of fill"),
+        "contour_width": say("Width of outlines"),
+        "device": say("Run the model on"),
+        "checkpoint": say("Model file"),
+        "live_update": say("Outline follows while a box is dragged"),
+        "check_below": say("Mark outlines with quality below"),
+        "embeddings_kept": say("Encoded films kept in memory"),
+    }
+    return titles.get(name, name)
+
+
+def _choice_title(choice: str) -> str:
+    titles = {
+        "system": say("as the system"),
+        "nearest": say("none (pixels)"),
+        "linear": say("linear"),
+        "cubic": say("cubic"),
+        "auto": say("whatever is fastest"),
+        "cpu": say("CPU"),
+        "cuda": say("GPU"),
+        **LANGUAGES,
+    }
+    return titles.get(choice, choice)
+
+
+def _ok_cancel(dialog: QDialog) -> QDialogButtonBox:
+    kinds = QDialogButtonBox.StandardButton
+    buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel, dialog)
+    buttons.button(kinds.Ok).setText(say("OK"))
+    buttons.button(kinds.Cancel).setText(say("Cancel"))
+    buttons.accepted.connect(dialog.accept)
+    buttons.rejected.connect(dialog.reject)
+    return buttons
+
+
+def plain_labels(dialog: QWidget) -> None:
+    """Make the labels that layouts have made show text as it is."""
+    for label in dialog.findChildren(QLabel):
+        label.setTextFormat(Qt.TextFormat.PlainText)

@@ -1,0 +1,514 @@
+"""The right-hand panel: structures, measurements with unit and origin, and what to look at twice."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QAbstractTableModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QListView,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import painting
+from app.session import Session
+from app.theme import colour, structure_colour
+from app.wording import (
+    caveat_text,
+    making_text,
+    measurement_name,
+    note_text,
+    origin_mark,
+    reason_text,
+    structure_name,
+    value_text,
+)
+from engine.case import Case, Finding, Structure
+from engine.film.radiograph import NoteCode
+from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Measurements, displayed
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+FINDING_ROLE = Qt.ItemDataRole.UserRole
+MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole + 1
+_NOWHERE = QModelIndex()
+
+_LUNG_ROWS = (
+    "area", "height-dome", "height-angle", "width", "share-upper", "share-middle", "share-lower", "costophrenic-angle",
+    "dome-height", "perimeter",
+)  # fmt: skip
+_BOTH_ROWS = ("asymmetry", "left-right-ratio", "diaphragm-difference")
+_HEART_ROWS = ("heart-right", "heart-left", "heart-diameter", "ctr")
+
+
+class FindingsModel(QAbstractListModel):
+    """The case's findings, in drawing order."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._findings: tuple[Finding, ...] = ()
+        session.case_changed.connect(self._follow)
+        session.measured.connect(self._repaint)
+        session.film_changed.connect(self._follow)
+
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return how many findings there are."""
+        return 0 if parent.isValid() else len(self._findings)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return what a line shows."""
+        if not index.isValid() or index.row() >= len(self._findings):
+            return None
+        finding = self._findings[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return structure_name(finding)
+        return finding if role == FINDING_ROLE else None
+
+    def row_of(self, tracking_uid: str | None) -> int:
+        """Return a finding's line, -1 when there is none."""
+        return next((row for row, f in enumerate(self._findings) if f.tracking_uid == tracking_uid), -1)
+
+    def area(self, finding: Finding) -> str:
+        """Return a finding's area as measured."""
+        measured = self._session.measurements
+        if measured is None:
+            return ""
+        key = finding.tracking_uid if finding.structure is Structure.OTHER else finding.structure.value
+        found = measured.of(key, "area")
+        return value_text(found) if found is not None else ""
+
+    def _follow(self) -> None:
+        shown = self._session.shown
+        findings = shown.findings if shown else ()
+        if [f.tracking_uid for f in findings] != [f.tracking_uid for f in self._findings]:
+            self.beginResetModel()
+            self._findings = findings
+            self.endResetModel()
+        else:
+            self._findings = findings
+            self._repaint()
+
+    def _repaint(self) -> None:
+        if self._findings:
+            self.dataChanged.emit(self.index(0), self.index(len(self._findings) - 1))
+
+
+class FindingDelegate(QStyledItemDelegate):
+    """One finding: colour, name, area, and how its mask came about."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """Return the size of a line."""
+        metrics: QFontMetrics = option.fontMetrics  # type: ignore[attr-defined]
+        return QSize(120, metrics.height() * 2 + 16)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Draw a line."""
+        finding, model = index.data(FINDING_ROLE), index.model()
+        if not isinstance(finding, Finding) or not isinstance(model, FindingsModel):
+            return
+        state, font = option.state, option.font  # type: ignore[attr-defined]
+        rectangle: QRect = option.rect.adjusted(0, 2, 0, -2)  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        tint = structure_colour(finding)
+        painter.setPen(QPen(tint if chosen else QColor(0, 0, 0, 0), 1.0))
+        painter.setBrush(colour("raised") if chosen else colour("hover") if hovered else colour("raised").darker(108))
+        painter.drawRoundedRect(rectangle.toRectF().adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tint)
+        painter.drawRoundedRect(QRect(rectangle.left() + 10, rectangle.center().y() - 7, 14, 14), 4, 4)
+        inside = rectangle.adjusted(34, 6, -12, -6)
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
+        area = model.area(finding)
+        strong = painting.sized(font, 1.06, bold=True)
+        painter.setFont(strong)
+        painter.setPen(colour("text"))
+        width = QFontMetrics(strong).horizontalAdvance(area) + 12
+        name = QFontMetrics(strong).elidedText(
+            structure_name(finding), Qt.TextElideMode.ElideRight, max(inside.width() - width, 20)
+        )
+        painter.drawText(inside, left | top, name)
+        painter.drawText(inside, right | top, area)
+        painter.setFont(painting.sized(font, 0.9))
+        painter.setPen(colour("muted"))
+        made = making_text(finding)
+        if finding.quality is not None:
+            made += f"  ·  {self.tr('quality')} {finding.quality:.2f}"
+        painter.drawText(inside, left | bottom, made)
+        painter.restore()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: up to three numbers of one kind."""
+
+    cells: tuple[Measurement | None, Measurement | None, Measurement | None]  # right, left, both or other
+
+    @property
+    def any(self) -> Measurement:
+        """Return the first number of the line."""
+        return next(cell for cell in self.cells if cell is not None)
+
+
+def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, ...]:
+    """Return the table's lines in the order of reading: lungs, thorax, heart, distances, other structures."""
+    if measurements is None or case is None:
+        return ()
+    rows: list[Row] = []
+    right, left, both = (s.value for s in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS))
+    lungs = [case.of(structure) for structure in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS)]
+    if any(lungs):
+        for key in _LUNG_ROWS:
+            cells = (measurements.of(right, key), measurements.of(left, key), measurements.of(both, key))
+            if any(cell is not None for cell in cells):
+                rows.append(Row(cells))
+        for structure, keys in ((both, _BOTH_ROWS), ("thorax", ("thoracic-diameter",))):
+            for key in keys:
+                found = measurements.of(structure, key)
+                if found is not None:
+                    rows.append(Row((None, None, found)))
+    if any(lungs) or case.callipers is not None:
+        keys = _HEART_ROWS if case.callipers is not None else ("ctr",)
+        rows += [Row((None, None, found)) for key in keys if (found := measurements.of("heart", key)) is not None]
+    own = {finding.tracking_uid for finding in case.findings if finding.structure is Structure.OTHER}
+    rows += [
+        Row((None, None, value))
+        for value in measurements
+        if value.id.startswith("distance-") or (value.structure in own and value.id in ("area", "width", "perimeter"))
+    ]
+    return tuple(rows)
+
+
+class MeasurementsModel(QAbstractTableModel):
+    """What was measured: name, right, left, both, unit."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._rows: tuple[Row, ...] = ()
+        session.measured.connect(self._follow)
+        session.film_changed.connect(self._follow)
+
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return how many lines there are."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return five."""
+        return 0 if parent.isValid() else 5
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return the columns' names, the lungs' in their colours."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return ("", self.tr("right"), self.tr("left"), self.tr("both"), "")[section]
+        if role == Qt.ItemDataRole.ForegroundRole and section in (1, 2):
+            structure = Structure.RIGHT_LUNG if section == 1 else Structure.LEFT_LUNG
+            shown = self._session.shown
+            finding = shown.of(structure) if shown else None
+            return structure_colour(finding) if finding is not None else colour("muted")
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int((Qt.AlignmentFlag.AlignRight if section in (1, 2, 3) else Qt.AlignmentFlag.AlignLeft)
+                       | Qt.AlignmentFlag.AlignVCenter)  # fmt: skip
+        return None
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return a cell."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], index.column()
+        cell = row.cells[column - 1] if 1 <= column <= 3 else None
+        if role == MEASUREMENT_ROLE:
+            return cell or row.any
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column, cell)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            faint = column == 4 or (cell is not None and cell.value is None)
+            return colour("muted") if faint else colour("text")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._explanation(cell or row.any)
+        return None
+
+    def _text(self, row: Row, column: int, cell: Measurement | None) -> str:
+        if column == 0:
+            name = measurement_name(row.any)
+            shown = self._session.shown
+            finding = shown.finding(row.any.structure) if shown else None
+            return f"{structure_name(finding)}: {name}" if finding is not None else name
+        if column == 4:
+            symbol = UNIT_SYMBOLS[row.any.unit]
+            return " ".join(part for part in (symbol, origin_mark(row.any.origin)) if part)
+        if cell is None:
+            return ""
+        text = displayed(cell)
+        if cell.interval is not None and cell.value is not None:
+            half = (cell.interval[1] - cell.interval[0]) / 2
+            digits = {"cm2": 1, "1": 2}.get(cell.unit, 0)
+            text += f" ± {half:.{digits}f}"
+        return text
+
+    def _explanation(self, cell: Measurement) -> str:
+        """Return how a number was taken, as plain text."""
+        if cell.reason is not None:
+            return reason_text(cell.reason)
+        lines = [cell.method] if cell.method else []
+        lines += [caveat_text(caveat) for caveat in cell.caveats]
+        # A tool tip that Qt takes for HTML would be read as such: a zero-width space in front stops it.
+        return "\u200b" + "\n".join(lines)
+
+    def _follow(self) -> None:
+        rows = rows_of(self._session.measurements, self._session.case)
+        if len(rows) == len(self._rows):
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, 4))
+                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 4)
+            return
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+
+class Badge(QWidget):
+    """A quiet note: a dot and a sentence."""
+
+    def __init__(self, text: str, tint: QColor, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2, 1, 2, 1)
+        layout.setSpacing(8)
+        dot = QLabel("●", self)
+        dot.setTextFormat(Qt.TextFormat.PlainText)
+        dot.setStyleSheet(f"color: {tint.name()}; font-size: 7pt;")
+        dot.setAlignment(Qt.AlignmentFlag.AlignTop)
+        dot.setContentsMargins(0, 3, 0, 0)
+        sentence = QLabel(text, self)
+        sentence.setTextFormat(Qt.TextFormat.PlainText)
+        sentence.setWordWrap(True)
+        sentence.setObjectName("note")
+        layout.addWidget(dot)
+        layout.addWidget(sentence, 1)
+
+
+def heading(text: str, parent: QWidget) -> QLabel:
+    """Return a section's heading."""
+    label = QLabel(text, parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setObjectName("heading")
+    return label
+
+
+_SERIOUS = {
+    NoteCode.NOT_FRONTAL, NoteCode.NOT_CHEST, NoteCode.POLARITY, NoteCode.SPACING_CONTRADICTORY, NoteCode.FOR_PROCESSING,
+    NoteCode.VIEW_AP, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.PREAMBLE_EXECUTABLE, NoteCode.BURNED_IN,
+}  # fmt: skip
+
+
+class FindingsPanel(QWidget):
+    """Structures, measurements, notes, and the two ways out: accept or flag."""
+
+    measurement_chosen = Signal(object)  # Measurement or None
+    structure_wanted = Signal()
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setObjectName("panel")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 12, 14, 12)
+        layout.setSpacing(6)
+
+        self.findings_model = FindingsModel(session, self)
+        self.findings = QListView(self)
+        self.findings.setObjectName("findings")
+        self.findings.setModel(self.findings_model)
+        self.findings.setItemDelegate(FindingDelegate(self.findings))
+        self.findings.setMouseTracking(True)
+        self.findings.setFrameShape(QListView.Shape.NoFrame)
+        self.findings.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.findings.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.findings.customContextMenuRequested.connect(
+            lambda at: self.menu_wanted.emit(self.findings.viewport().mapToGlobal(at))
+        )
+        self.findings.selectionModel().currentChanged.connect(self._chosen)
+        self._empty = QLabel(self.tr("Drag a box round a lung, or press L for both."), self)
+        self._empty.setTextFormat(Qt.TextFormat.PlainText)
+        self._empty.setWordWrap(True)
+        self._empty.setObjectName("empty")
+        self._another = QPushButton(self.tr("+ Name another structure"), self)
+        self._another.setObjectName("link")
+        self._another.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._another.clicked.connect(self.structure_wanted)
+
+        self.table_model = MeasurementsModel(session, self)
+        self.table = QTableView(self)
+        self.table.setObjectName("measurements")
+        self.table.setModel(self.table_model)
+        self._dress_table()
+
+        self._notes = QWidget(self)
+        self._notes_layout = QVBoxLayout(self._notes)
+        self._notes_layout.setContentsMargins(0, 0, 0, 0)
+        self._notes_layout.setSpacing(2)
+
+        self.accept = QPushButton(self.tr("Accept and export"), self)
+        self.accept.setObjectName("primary")
+        self.flag = QPushButton(self.tr("Flag"), self)
+        self.flag.setCheckable(True)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.accept, 3)
+        buttons.addWidget(self.flag, 1)
+
+        self._heading = heading(self.tr("STRUCTURES"), self)
+        self._numbers = heading(self.tr("MEASUREMENTS"), self)
+        hint = QLabel(self.tr("choose a row to see how"), self)
+        hint.setTextFormat(Qt.TextFormat.PlainText)
+        hint.setObjectName("hint")
+        titles = QHBoxLayout()
+        titles.addWidget(self._numbers)
+        titles.addStretch(1)
+        titles.addWidget(hint)
+        self._hint = hint
+        layout.addWidget(self._heading)
+        layout.addWidget(self._empty)
+        layout.addWidget(self.findings)
+        layout.addWidget(self._another)
+        layout.addSpacing(6)
+        layout.addLayout(titles)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self._notes)
+        layout.addStretch(0)
+        layout.addSpacing(4)
+        layout.addLayout(buttons)
+        for widget, name in ((self.findings, self.tr("Structures")), (self.table, self.tr("Measurements"))):
+            widget.setAccessibleName(name)
+        session.case_changed.connect(self._refresh)
+        session.film_changed.connect(self._refresh)
+        session.selection_changed.connect(self._follow_selection)
+        session.measured.connect(self._refresh_notes)
+        self._refresh()
+
+    def _dress_table(self) -> None:
+        table = self.table
+        table.setFrameShape(QTableView.Shape.NoFrame)
+        table.setShowGrid(False)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.verticalHeader().hide()
+        table.verticalHeader().setMinimumSectionSize(10)
+        table.setWordWrap(False)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = table.horizontalHeader()
+        header.setSectionsClickable(False)
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(10)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self._set_row_height()
+
+    def _set_row_height(self) -> None:
+        self.table.verticalHeader().setDefaultSectionSize(QFontMetrics(self.font()).height() + 8)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of text."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "table"):
+            self._set_row_height()
+
+    def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
+        finding = current.data(FINDING_ROLE)
+        if isinstance(finding, Finding):
+            self._session.select(finding.tracking_uid)
+
+    def _row_chosen(self, current: QModelIndex, _: QModelIndex) -> None:
+        self.measurement_chosen.emit(current.data(MEASUREMENT_ROLE) if current.isValid() else None)
+
+    def _follow_selection(self) -> None:
+        row = self.findings_model.row_of(self._session.selected)
+        selection = self.findings.selectionModel()
+        selection.blockSignals(True)
+        if row >= 0:
+            self.findings.setCurrentIndex(self.findings_model.index(row))
+        else:
+            selection.clear()
+        selection.blockSignals(False)
+        self.findings.viewport().update()
+
+    def _refresh(self) -> None:
+        shown = self._session.shown
+        count = len(shown.findings) if shown else 0
+        line = self.findings.sizeHintForRow(0) if count else 0
+        self.findings.setVisible(count > 0)
+        self.findings.setFixedHeight(min(count, 4) * max(line, 1) + 2)
+        self._empty.setVisible(shown is not None and count == 0)
+        self._another.setVisible(shown is not None)
+        has_rows = self.table_model.rowCount() > 0
+        self._hint.setVisible(has_rows)
+        self.accept.setEnabled(count > 0)
+        self.flag.setEnabled(shown is not None)
+        self.flag.setChecked(shown is not None and shown.state.value == "flagged")
+        self._follow_selection()
+        self._refresh_notes()
+
+    def _refresh_notes(self) -> None:
+        """Show what to look at twice: the film's notes, then the outlines'."""
+        wanted = self._wanted_notes()
+        self._hint.setVisible(self.table_model.rowCount() > 0)
+        if getattr(self, "_shown_notes", None) == wanted:
+            return
+        self._shown_notes = wanted
+        while (item := self._notes_layout.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for text, serious in wanted:
+            self._notes_layout.addWidget(Badge(text, colour("warn") if serious else colour("faint"), self._notes))
+
+    def _wanted_notes(self) -> list[tuple[str, bool]]:
+        shown = self._session.shown
+        if shown is None:
+            return []
+        notes = [(note_text(note.code), note.code in _SERIOUS) for note in shown.radiograph.notes]
+        below = self._session.settings.check_below
+        for finding in shown.findings:
+            if finding.quality is not None and finding.quality < below:
+                text = self.tr("{structure}: the model is unsure of this outline. Check it.")
+                notes.append((text.format(structure=structure_name(finding)), True))
+        carried = {caveat for value in self._session.measurements or () for caveat in value.caveats}
+        for caveat in (Caveat.OVERLAP, Caveat.CUT_OFF, Caveat.FRAGMENTS, Caveat.SUPINE):
+            if caveat in carried:
+                notes.append((caveat_text(caveat), True))
+        return list(dict.fromkeys(sorted(notes, key=lambda note: not note[1])))[:6]

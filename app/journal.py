@@ -1,0 +1,248 @@
+"""The journal: every action on a film, written as it happens, so that a killed process loses nothing.
+
+One file per film and session, append-only: a line is `crc32 json`. A torn last line is what a crash leaves, and is
+dropped. `write` reaches the kernel before the next event is handled, which outlives the process; `fsync`, for power cuts,
+runs on a worker thread. File names are random: no name or number of a patient is in them.
+"""
+
+import json
+import os
+import time
+import uuid
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from PySide6.QtCore import QLockFile
+
+from app.casefile import case_of, marks_of, mask_of, mask_text
+from app.history import Change, History
+from engine.case import Case
+from engine.errors import LungboxError, OutputError
+from engine.film.radiograph import Radiograph
+from engine.mask import Mask
+
+VERSION = 1
+_SUFFIX = ".journal"
+_LOCK = "session.lock"
+
+
+class Journal:
+    """Writes one film's actions."""
+
+    def __init__(self, path: Path, case: Case) -> None:
+        self.path = path
+        self._masks: set[str] = set()
+        self._file: IO[bytes] | None = None
+        self._start = case
+        self.failed = False
+
+    def add(self, change: Change) -> None:
+        """Write an action."""
+        self._write({"do": change.name, "case": marks_of(change.after), "masks": self._new_masks(change.after)})
+
+    def step(self, kind: str) -> None:
+        """Write an undo, a redo or a save."""
+        self._write({kind: 1})
+
+    def sync(self) -> None:
+        """Force what was written to the disk (on a worker thread)."""
+        handle = self._file
+        if handle is not None and not handle.closed:
+            os.fsync(handle.fileno())
+
+    def close(self) -> None:
+        """Stop writing; the file stays."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def discard(self) -> None:
+        """Remove the file: its work is saved elsewhere, or not wanted."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+        self._masks.clear()
+
+    def _new_masks(self, case: Case) -> dict[str, str]:
+        fresh = {f.mask.sha256: f.mask for f in case.findings if f.mask.sha256 not in self._masks}
+        self._masks.update(fresh)
+        return {sha: mask_text(mask) for sha, mask in fresh.items()}
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        try:
+            if self._file is None:
+                fresh = not self.path.exists()
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self._file = os.fdopen(descriptor, "ab", buffering=0)
+                if fresh:
+                    self._line(self._head())
+            self._line(entry)
+        except OSError as error:
+            self.failed = True
+            raise OutputError("The journal could not be written.", advice=error.strerror or "") from error
+        self.failed = False
+
+    def _head(self) -> dict[str, Any]:
+        source = self._start.radiograph.source
+        return {
+            "journal": VERSION,
+            "film": {"path": str(source.path), "pixel_sha256": source.pixel_sha256},
+            "rows": self._start.radiograph.rows,
+            "columns": self._start.radiograph.columns,
+            "begun": time.time(),
+            "case": marks_of(self._start),
+            "masks": self._new_masks(self._start),
+        }
+
+    def _line(self, entry: dict[str, Any]) -> None:
+        assert self._file is not None
+        text = json.dumps(entry, separators=(",", ":")).encode()
+        # The newline in front closes a line that an earlier fault may have left torn.
+        self._file.write(b"\n%08x %s\n" % (zlib.crc32(text), text))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recovered:
+    """A journal read back, before its film is at hand."""
+
+    path: Path
+    film_path: Path
+    pixel_sha256: str
+    begun: float
+    entries: tuple[dict[str, Any], ...]
+    masks: dict[str, Mask] = field(repr=False)
+
+    @property
+    def unsaved(self) -> int:
+        """Number of actions since the last save."""
+        count = 0
+        for entry in self.entries[1:]:
+            count = 0 if "saved" in entry else count + 1
+        return count
+
+    def on(self, radiograph: Radiograph) -> tuple[Case, History]:
+        """Return the case and its history as they were; LungboxError on another film."""
+        if radiograph.source.pixel_sha256 != self.pixel_sha256:
+            raise LungboxError("The film has changed since this work was done.", advice="Its marks were kept aside.")
+        case = case_of(self.entries[0]["case"], self.masks, radiograph)
+        history = History()
+        for entry in self.entries[1:]:
+            if "do" in entry:
+                after = case_of(entry["case"], self.masks, radiograph)
+                history.add(Change(case, after, str(entry["do"])))
+                case = after
+            elif "undo" in entry:
+                change = history.undo()
+                case = change.before if change else case
+            elif "redo" in entry:
+                change = history.redo()
+                case = change.after if change else case
+        return case, history
+
+
+def read_journal(path: Path) -> Recovered | None:
+    """Return what a journal holds, up to its first torn line; None when not even its head is whole."""
+    entries: list[dict[str, Any]] = []
+    masks: dict[str, Mask] = {}
+    try:
+        lines = path.read_bytes().split(b"\n")
+        for line in lines:
+            if not line:
+                continue
+            crc, _, text = line.partition(b" ")
+            if len(crc) != 8 or int(crc, 16) != zlib.crc32(text):
+                continue
+            entry = json.loads(text)
+            rows, columns = (entries[0] if entries else entry)["rows"], (entries[0] if entries else entry)["columns"]
+            for sha, packed in entry.get("masks", {}).items():
+                masks[sha] = mask_of(packed, rows, columns)
+            entries.append(entry)
+        head = entries[0]
+        film = head["film"]
+        return Recovered(
+            path, Path(film["path"]), str(film["pixel_sha256"]), float(head["begun"]), tuple(entries), masks
+        )
+    except (OSError, IndexError, KeyError, ValueError, TypeError, zlib.error):
+        return None
+
+
+class JournalFolder:
+    """This session's journals, and those that sessions which died have left."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._own = root / uuid.uuid4().hex
+        self._lock: QLockFile | None = None
+
+    def begin(self) -> None:
+        """Claim a folder for this session; two instances never share one."""
+        try:
+            self._own.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise OutputError("The journal folder cannot be used.", advice=error.strerror or "") from error
+        self._lock = QLockFile(str(self._own / _LOCK))
+        self._lock.setStaleLockTime(0)
+        self._lock.tryLock(0)
+
+    def journal_for(self, case: Case) -> Journal:
+        """Return the journal of a film in this session."""
+        return Journal(self._own / (case.radiograph.source.pixel_sha256[:32] + _SUFFIX), case)
+
+    def earlier(self, pixel_sha256: str) -> Recovered | None:
+        """Return what this session has already written about a film."""
+        path = self._own / (pixel_sha256[:32] + _SUFFIX)
+        return read_journal(path) if path.exists() else None
+
+    def left_behind(self) -> list[Recovered]:
+        """Return the unsaved work of sessions that are no longer alive, newest first."""
+        found: list[Recovered] = []
+        for session in self._dead():
+            for path in sorted(session.glob(f"*{_SUFFIX}")):
+                recovered = read_journal(path)
+                if recovered is not None and recovered.unsaved:
+                    found.append(recovered)
+        return sorted(found, key=lambda item: -item.begun)
+
+    def sweep(self) -> None:
+        """Remove folders of dead sessions that hold nothing unsaved."""
+        for session in self._dead():
+            recovered = [read_journal(path) for path in session.glob(f"*{_SUFFIX}")]
+            if not any(item is not None and item.unsaved for item in recovered):
+                _remove(session)
+
+    def end(self, *, keep: bool) -> None:
+        """Let go of this session's folder; keep its journals only when work in them is unsaved."""
+        if self._lock is not None:
+            self._lock.unlock()
+            self._lock = None
+        if not keep:
+            _remove(self._own)
+
+    def _dead(self) -> list[Path]:
+        if not self._root.is_dir():
+            return []
+        sessions = [path for path in self._root.iterdir() if path.is_dir() and path != self._own]
+        return [path for path in sessions if not _alive(path)]
+
+
+def _alive(session: Path) -> bool:
+    """Return whether the process that owns a session's folder still runs."""
+    lock = QLockFile(str(session / _LOCK))
+    lock.setStaleLockTime(0)
+    if not (session / _LOCK).exists():
+        return False
+    if lock.tryLock(0):
+        lock.unlock()
+        return False
+    return True
+
+
+def _remove(session: Path) -> None:
+    for path in [*session.glob(f"*{_SUFFIX}"), session / _LOCK]:
+        path.unlink(missing_ok=True)
+    try:
+        session.rmdir()
+    except OSError:
+        return  # something else was put there: not ours to remove

@@ -1,0 +1,55 @@
+"""From prompts to findings, and findings into the case. Plain functions: the worker asks, the session merges."""
+
+from dataclasses import replace
+
+from engine.case import Case, CaseState, Finding, Making, Structure
+from engine.film.radiograph import Radiograph
+from engine.geometry import Prompts
+from engine.lungs import name_lungs, tidied
+from engine.segmenter import Embedding, Segmenter
+
+_LUNGS = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
+
+
+def answered(
+    segmenter: Segmenter, embedding: Embedding, radiograph: Radiograph, prompts: Prompts, structure: Structure | None, name: str
+) -> tuple[Finding, ...]:
+    """Return what the model sees in the prompts; with no structure given, the lungs it finds are named by side."""
+    segmentation = segmenter.segment(embedding, prompts)
+    if structure is None:
+        return name_lungs(segmentation, prompts, radiograph)
+    mask = tidied(segmentation.mask) if structure in _LUNGS else segmentation.mask.holes_filled()
+    if mask.is_empty:
+        return ()
+    return (
+        Finding(
+            structure, mask, Making.MODEL, name, prompts, quality=segmentation.quality, provenance=segmentation.provenance
+        ),
+    )
+
+
+def group_of(case: Case, finding: Finding) -> tuple[Finding, ...]:
+    """Return the findings drawn by the same prompts: one box round both lungs moves both."""
+    if finding.prompts is None:
+        return (finding,)
+    return tuple(other for other in case.findings if other.prompts == finding.prompts)
+
+
+def same_structure(a: Finding, b: Finding) -> bool:
+    """Return whether two findings are of the same structure, so that one takes the other's place."""
+    return a.structure is b.structure and a.name == b.name
+
+
+def merged(case: Case, replaced: tuple[Finding, ...], answers: tuple[Finding, ...]) -> Case:
+    """Return the case with answers in it. Those that were there keep their tracking UID; lost members of a group go."""
+    for answer in answers:
+        old = next((finding for finding in case.findings if same_structure(finding, answer)), None)
+        case = case.with_finding(answer if old is None else replace(answer, tracking_uid=old.tracking_uid))
+    kept = {answer.tracking_uid for answer in answers}
+    for finding in replaced:
+        current = case.finding(finding.tracking_uid)
+        if current is not None and current is finding and finding.tracking_uid not in kept and answers:
+            case = case.without(finding.tracking_uid)
+    if case.state is CaseState.NEW and case.findings:
+        case = replace(case, state=CaseState.BOXED)
+    return case

@@ -1,0 +1,133 @@
+"""Arrays to QImage: the only border between numpy and Qt.
+
+The film is never painted whole. A pyramid of ever smaller copies of its stored values is kept; a frame resamples the part
+in view from the level just finer than the screen, and sends only that through the 65,536-entry grey table.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QImage, QPainterPath, QPolygonF
+
+from app.viewport import Viewport
+from engine.film.grey import View, lookup, table_first
+from engine.film.radiograph import Radiograph
+
+Interpolation = Literal["nearest", "linear", "cubic"]
+
+_FLAGS = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+_SMALLEST_LEVEL = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pyramid:
+    """A film's stored values as table indices, at 1/1, 1/2, 1/4 ... of its size."""
+
+    levels: tuple[NDArray[np.generic], ...]  # uint8 or uint16
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return sum(level.nbytes for level in self.levels)
+
+
+def build_pyramid(radiograph: Radiograph) -> Pyramid:
+    """Return the pyramid of a film: stored values moved so that they index its grey table."""
+    stored, first = radiograph.stored, table_first(radiograph)
+    unsigned = np.uint8 if stored.dtype.itemsize == 1 else np.uint16
+    level: NDArray[np.generic] = stored if first == 0 else (stored.astype(np.int32) - first).astype(unsigned)
+    levels = [np.ascontiguousarray(level)]
+    while min(levels[-1].shape) >= 2 * _SMALLEST_LEVEL:
+        rows, columns = levels[-1].shape
+        levels.append(cv2.resize(levels[-1], ((columns + 1) // 2, (rows + 1) // 2), interpolation=cv2.INTER_AREA))
+    return Pyramid(tuple(levels))
+
+
+def grey_table(radiograph: Radiograph, view: View, *, inverted: bool) -> NDArray[np.uint8]:
+    """Return the engine's grey table, as long as the pyramid's type: OpenCV looks up 256 or 65,536 entries."""
+    table = lookup(radiograph, view, 256, inverted=inverted)
+    length = 1 << 8 * radiograph.stored.dtype.itemsize
+    padded = np.zeros(length, dtype=np.uint8)
+    padded[: min(len(table), length)] = table[:length]
+    return padded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """The part of the film in view, resampled to device pixels, before the grey table."""
+
+    indices: NDArray[np.generic]
+    left: int  # device pixels
+    top: int
+
+
+def resample(pyramid: Pyramid, viewport: Viewport, scale: float, interpolation: Interpolation = "linear") -> Patch | None:
+    """Return the film's visible part at `scale` device pixels per logical pixel, None when nothing is in view."""
+    rows, columns = pyramid.levels[0].shape
+    x0, y0, x1, y1 = (edge * scale for edge in viewport.film_rectangle(rows, columns))
+    left, top = max(round(x0), 0), max(round(y0), 0)
+    right, bottom = min(round(x1), round(viewport.width * scale)), min(round(y1), round(viewport.height * scale))
+    if right <= left or bottom <= top:
+        return None
+    matrix = viewport.matrix(scale)
+    # The coarsest level that still has a pixel or more for each pixel of the screen.
+    shrink = 1.0 / max(viewport.zoom * scale * min(viewport.pixel_aspect, 1.0), 1e-9)
+    number = min(max(int(np.floor(np.log2(max(shrink, 1.0)))), 0), len(pyramid.levels) - 1)
+    level = pyramid.levels[number]
+    inverse = cv2.invertAffineTransform(matrix)
+    # Screen pixel centres to image, image to level: pixel i of a level covers [i, i + 1) of its own grid.
+    step_x, step_y = level.shape[1] / columns, level.shape[0] / rows
+    linear = inverse[:, :2] * np.array([[step_x], [step_y]])
+    offset = inverse[:, 2] * np.array([step_x, step_y])
+    offset = offset + linear @ np.array([left + 0.5, top + 0.5]) - 0.5
+    indices = cv2.warpAffine(
+        level,
+        np.column_stack([linear, offset]),
+        (right - left, bottom - top),
+        flags=_FLAGS[interpolation] | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return Patch(indices, left, top)
+
+
+def grey_image(patch: Patch, table: NDArray[np.uint8], scale: float) -> QImage:
+    """Return the patch through the grey table."""
+    return _image_of(cv2.LUT(patch.indices, table), QImage.Format.Format_Grayscale8, scale)
+
+
+def thumbnail_image(pyramid: Pyramid, table: NDArray[np.uint8], side: int) -> QImage:
+    """Return a small picture of the whole film, at most `side` pixels wide and high."""
+    rows, columns = pyramid.levels[0].shape
+    shrink = min(side / rows, side / columns)
+    viewport = Viewport(max(columns * shrink, 1), max(rows * shrink, 1), shrink, (columns / 2, rows / 2))
+    patch = resample(pyramid, viewport, 1.0)
+    if patch is None:
+        return QImage(1, 1, QImage.Format.Format_Grayscale8)
+    return grey_image(patch, table, 1.0)
+
+
+def _image_of(array: NDArray[np.uint8], kind: QImage.Format, scale: float) -> QImage:
+    """Return an image that owns its bytes: Qt's contract is that a borrowed buffer outlives it."""
+    rows, columns = array.shape[:2]
+    image = QImage(array.data, columns, rows, array.strides[0], kind).copy()
+    image.setDevicePixelRatio(scale)
+    return image
+
+
+def smooth_path(polygons: Sequence[NDArray[np.float64]], tolerance_px: float) -> QPainterPath:
+    """Return outlines as one path in image coordinates, with no more corners than the screen can show."""
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.OddEvenFill)
+    for polygon in polygons:
+        kept = polygon
+        if tolerance_px > 0 and len(polygon) > 16:
+            kept = cv2.approxPolyDP(polygon.astype(np.float32).reshape(-1, 1, 2), tolerance_px, closed=True)[:, 0, :]
+        if len(kept) > 2:
+            path.addPolygon(QPolygonF([QPointF(float(x), float(y)) for x, y in kept]))
+            path.closeSubpath()
+    return path

@@ -1,0 +1,686 @@
+"""Session: the open case, its history, and every user action as one method. Widgets show it and ask it; it knows none.
+
+Actions on how the film is shown are the `Lightbox`'s, those on the list of films the `Worklist`'s.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.casefile import CaseFile, CaseFileError, open_case, save_case
+from app.encoding import Encoder
+from app.films import Film
+from app.handles import middle_callipers
+from app.history import Change, History
+from app.jobs import Jobs, Lane
+from app.journal import Journal, JournalFolder, Recovered
+from app.lightbox import Lightbox
+from app.prompting import answered, group_of, merged
+from app.settings import Settings
+from app.worklist import Worklist
+from engine.case import Case, CaseState, Finding, HeartCallipers, Line, Making, Structure
+from engine.errors import LungboxError, OutputError, PromptError
+from engine.geometry import BoxPrompt, PointPrompt, Prompts
+from engine.lungs import right_on_image_left
+from engine.mask import Mask, Stroke
+from engine.measure import Measurements, calibrated_by, measure, propose_callipers
+
+_NUDGE_SETTLES_MS = 350  # arrow presses closer than this are one step of undo
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """A film with its case, as far as this session has come with it."""
+
+    film: Film
+    case: Case
+    history: History
+    journal: Journal
+    saved: Case
+    path: Path | None = None  # its case file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """A prompt that the model has not answered yet."""
+
+    prompts: Prompts
+
+
+class Session(QObject):
+    """The reader's work."""
+
+    film_changed = Signal()
+    case_changed = Signal()
+    selection_changed = Signal()
+    tool_changed = Signal()
+    measured = Signal()
+    saved_changed = Signal()
+    failed = Signal(object)  # LungboxError, for the one place that shows them
+    noticed = Signal(str)  # a code for app.wording
+    accepted = Signal(object)  # the Case, to be exported
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        encoder: Encoder,
+        worklist: Worklist,
+        lightbox: Lightbox,
+        journals: JournalFolder,
+        settings: Settings,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.jobs, self.encoder, self.worklist, self.lightbox = jobs, encoder, worklist, lightbox
+        self.settings = settings
+        self._journals = journals
+        self.reading: Reading | None = None
+        self._readings: dict[Path, Reading] = {}
+        self._recovered: dict[Path, Recovered] = {}
+        self.draft: Case | None = None  # while a box is dragged: shown, not yet done
+        self.draft_prompts: Prompts | None = None
+        self._draft_group: tuple[Finding, ...] = ()
+        self.pending: tuple[Pending, ...] = ()
+        self.selected: str | None = None  # tracking UID
+        self.structure: Structure | None = None  # of the next box; None: by its side
+        self.structure_name = ""
+        self.measurements: Measurements | None = None
+        self.tool = "box"
+        self.brush_radius = float(settings.brush_radius)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_NUDGE_SETTLES_MS)
+        self._settle.timeout.connect(self.drop_prompts)
+        jobs.failed.connect(self.failed)
+        worklist.opened.connect(self._opened)
+        worklist.failed.connect(self.failed)
+
+    # What is open
+
+    @property
+    def case(self) -> Case | None:
+        """The case as done."""
+        return self.reading.case if self.reading else None
+
+    @property
+    def shown(self) -> Case | None:
+        """The case as on screen: with the mask that follows a dragged box."""
+        return self.draft or self.case
+
+    @property
+    def finding(self) -> Finding | None:
+        """The selected finding."""
+        shown = self.shown
+        return shown.finding(self.selected) if shown and self.selected else None
+
+    @property
+    def dirty(self) -> bool:
+        """True while the open film has work that is in no case file."""
+        return self.reading is not None and self.reading.case is not self.reading.saved
+
+    def unsaved(self) -> list[Reading]:
+        """Return every film of this session with work that is in no case file."""
+        return [reading for reading in self._readings.values() if reading.case is not reading.saved]
+
+    def _opened(self, film: Film) -> None:
+        """Put a film on the lightbox with the work already done on it."""
+        self.drop_prompts()
+        self._forget()
+        reading = self._readings.get(film.path)
+        if reading is None or reading.film.radiograph.source.pixel_sha256 != film.radiograph.source.pixel_sha256:
+            reading = self._begin(film)
+        self._readings[film.path] = reading
+        self.reading = reading
+        self.selected = reading.case.findings[0].tracking_uid if reading.case.findings else None
+        self.structure, self.structure_name = None, ""
+        self.measurements = None
+        self.lightbox.show(film)
+        self.encoder.encode(film.radiograph)
+        self.film_changed.emit()
+        self._show_case()
+        for neighbour in self.worklist.neighbours():
+            self.worklist.load_ahead(neighbour, lambda ahead: self.encoder.encode(ahead.radiograph, ahead=True))
+
+    def _begin(self, film: Film) -> Reading:
+        case, history = Case(film.radiograph), History()
+        recovered = self._recovered.pop(film.path, None)
+        if recovered is not None:
+            try:
+                case, history = recovered.on(film.radiograph)
+            except LungboxError as error:
+                self.failed.emit(error)
+                recovered = None
+        start = history.done[0].before if history.done else case
+        reading = Reading(film, case, history, self._journals.journal_for(Case(film.radiograph)), start)
+        if recovered is not None:
+            # The old journal stays until the new one holds all that it held.
+            for change in history.done:
+                self._journal(reading, lambda journal, change=change: journal.add(change))  # type: ignore[misc]
+            if case.findings and not history.done:
+                reading.saved = Case(film.radiograph)
+            recovered.path.unlink(missing_ok=True)
+        return reading
+
+    def recover(self, found: list[Recovered]) -> None:
+        """Take over the work of sessions that died; it is there when its film is opened."""
+        self._recovered.update({item.film_path: item for item in found})
+        self.worklist.open([item.film_path for item in found])
+
+    def _forget(self) -> None:
+        self.jobs.forget("film")
+        self.draft, self.draft_prompts, self._draft_group, self.pending = None, None, (), ()
+        self._settle.stop()
+
+    # Prompts
+
+    def draw_box(self, box: BoxPrompt) -> None:
+        """Outline what is in a box."""
+        self.prompt(Prompts(box))
+
+    def both_lungs(self) -> None:
+        """Outline both lungs with no box drawn."""
+        if self.case is not None:
+            film = self.case.radiograph
+            self.prompt(Prompts(BoxPrompt.whole(film.rows, film.columns)), by_side=True)
+
+    def keyboard_box(self) -> None:
+        """Draw a box without a pointer: where the missing lung usually lies; arrows then move its edges."""
+        case = self.case
+        if case is None:
+            return
+        rows, columns = case.radiograph.rows, case.radiograph.columns
+        wanted = self.structure or (Structure.LEFT_LUNG if case.of(Structure.RIGHT_LUNG) else Structure.RIGHT_LUNG)
+        on_left = (wanted is Structure.RIGHT_LUNG) == right_on_image_left(case.radiograph)
+        start = 0.08 if on_left else 0.52
+        self.draw_box(BoxPrompt(columns * start, rows * 0.12, columns * (start + 0.4), rows * 0.85))
+
+    def add_point(self, x: float, y: float, *, positive: bool) -> None:
+        """Refine the selected finding with a point, or begin one."""
+        finding = self.finding
+        point = PointPrompt(x, y, positive)
+        if finding is not None and finding.prompts is not None:
+            prompts = replace(finding.prompts, points=(*finding.prompts.points, point))
+            self._ask(prompts, group_of(self.case, finding) if self.case else (), "point")
+        elif positive:
+            self.prompt(Prompts(None, (point,)), name="point")
+        else:
+            self.failed.emit(PromptError("A negative point refines an outline.", advice="Draw a box first."))
+
+    def remove_point(self, index: int) -> None:
+        """Take one point of the selected finding back."""
+        finding = self.finding
+        if finding is None or finding.prompts is None or self.case is None:
+            return
+        points = tuple(point for i, point in enumerate(finding.prompts.points) if i != index)
+        if finding.prompts.box is not None or any(point.positive for point in points):
+            self._ask(replace(finding.prompts, points=points), group_of(self.case, finding), "point")
+
+    def prompt(self, prompts: Prompts, *, by_side: bool = False, name: str = "box") -> None:
+        """Ask the model for what the prompts hold; the answer becomes one step."""
+        self._ask(prompts, (), name, by_side=by_side)
+
+    def rerun(self) -> None:
+        """Ask again with the selected finding's own prompts, undoing edits by hand."""
+        finding = self.finding
+        if finding is not None and finding.prompts is not None and self.case is not None:
+            self._ask(finding.prompts, group_of(self.case, finding), "rerun")
+
+    def _ask(self, prompts: Prompts, group: tuple[Finding, ...], name: str, *, by_side: bool = False) -> None:
+        case = self.case
+        if case is None:
+            return
+        pending = Pending(prompts)
+        self.pending = (*self.pending, pending)
+        self.case_changed.emit()
+
+        def done(answers: tuple[Finding, ...]) -> None:
+            self._answered(pending, group, answers, name)
+
+        def refused(error: LungboxError) -> None:
+            self._settled(pending)
+            self.failed.emit(error)
+
+        self._question(case, prompts, group, done, refused, by_side=by_side)
+
+    def _question(
+        self,
+        case: Case,
+        prompts: Prompts,
+        group: tuple[Finding, ...],
+        done: Callable[[tuple[Finding, ...]], None],
+        refused: Callable[[LungboxError], None],
+        *,
+        by_side: bool = False,
+        key: str | None = None,
+    ) -> None:
+        structure, label = (None, "") if by_side else (self.structure, self.structure_name)
+        if len(group) == 1:
+            structure, label = group[0].structure, group[0].name
+        elif group:
+            structure, label = None, ""
+        radiograph = case.radiograph
+        self.encoder.ask(
+            radiograph,
+            lambda segmenter, embedding: answered(segmenter, embedding, radiograph, prompts, structure, label),
+            done,
+            refused,
+            owner="film",
+            key=key,
+        )
+
+    def _answered(
+        self, pending: Pending, group: tuple[Finding, ...], answers: tuple[Finding, ...], name: str
+    ) -> None:
+        self._settled(pending)
+        if self.case is None:
+            return
+        if not answers:
+            self.noticed.emit("nothing-found")
+            return
+        after = merged(self.case, group, answers)
+        self._select(next((f.tracking_uid for f in after.findings if f.prompts == pending.prompts), self.selected))
+        self.structure, self.structure_name = None, ""
+        self._do(after, name)
+
+    def _settled(self, pending: Pending) -> None:
+        self.pending = tuple(other for other in self.pending if other is not pending)
+        self.case_changed.emit()
+
+    # A box that is dragged: the mask follows, and the step is done when it is let go
+
+    def drag_prompts(self, prompts: Prompts) -> None:
+        """Move the selected finding's box; the mask follows as fast as the model answers."""
+        case = self.case
+        finding = self.finding
+        if case is None or finding is None:
+            return
+        if not self._draft_group:
+            current = case.finding(finding.tracking_uid)
+            self._draft_group = group_of(case, current) if current is not None else ()
+        group = self._draft_group
+        self.draft_prompts = prompts
+        self.case_changed.emit()
+        if not self.settings.live_update:
+            return
+
+        def done(answers: tuple[Finding, ...]) -> None:
+            if self._draft_group is group and answers and self.case is not None:
+                self.draft = merged(self.case, group, answers)
+                self.case_changed.emit()
+
+        self._question(case, prompts, group, done, lambda error: None, key="live")
+
+    def drop_prompts(self) -> None:
+        """Let go of a dragged box: what it holds becomes one step."""
+        prompts, group = self.draft_prompts, self._draft_group
+        self._settle.stop()
+        if prompts is None:
+            return
+        self.draft_prompts, self._draft_group = None, ()
+        case = self.case
+        if case is None:
+            return
+        draft, self.draft = self.draft, None
+        if draft is not None and any(finding.prompts == prompts for finding in draft.findings):
+            self._do(draft, "move")  # the last live answer was for these very prompts
+        else:
+            self._ask(prompts, group, "move")
+
+    def cancel_drag(self) -> None:
+        """Put a dragged box back where it was."""
+        if self.draft_prompts is not None or self.draft is not None:
+            self.draft, self.draft_prompts, self._draft_group = None, None, ()
+            self._settle.stop()
+            self.case_changed.emit()
+
+    def nudge(self, prompts: Prompts) -> None:
+        """Move the box by keys; a run of presses is one step."""
+        self.drag_prompts(prompts)
+        self._settle.start()
+
+    # Masks by hand
+
+    def paint(self, stroke: Stroke, *, erase: bool) -> None:
+        """Paint on the selected finding, or erase; a stroke is one step. With nothing selected a new one is begun."""
+        case, finding = self.case, self.finding
+        if case is None:
+            return
+        if finding is None:
+            if not erase:
+                self._begin_drawn(Mask.empty(case.radiograph.rows, case.radiograph.columns).painted(stroke), "brush")
+            return
+        mask = finding.mask.erased(stroke) if erase else finding.mask.painted(stroke)
+        self._edited(finding, mask, "eraser" if erase else "brush")
+
+    def fill_polygon(self, vertices: tuple[tuple[float, float], ...], *, erase: bool) -> None:
+        """Add the inside of a polygon to the selected finding, or take it away."""
+        case, finding = self.case, self.finding
+        if case is None or len(vertices) < 3:
+            return
+        outline = np.array(vertices, dtype=np.float64)
+        region = Mask.of_polygons(case.radiograph.rows, case.radiograph.columns, [outline])
+        if finding is None:
+            if not erase:
+                self._begin_drawn(region, "polygon")
+            return
+        mask = finding.mask.minus(region) if erase else finding.mask.union(region)
+        self._edited(finding, mask, "polygon")
+
+    def change_mask(self, name: str, change: Callable[[Finding], Mask]) -> None:
+        """Change the selected mask off the UI thread; dropped when the finding has changed meanwhile."""
+        finding = self.finding
+        if finding is None:
+            return
+
+        def done(mask: Mask) -> None:
+            if self.case is not None and self.case.finding(finding.tracking_uid) is finding:
+                self._edited(finding, mask, name)
+
+        self.jobs.run(Lane.RESULT, lambda: change(finding), done, owner="film", key=("mask", finding.tracking_uid))
+
+    def fill_holes(self) -> None:
+        """Fill the holes of the selected mask."""
+        self.change_mask("fill-holes", lambda finding: finding.mask.holes_filled())
+
+    def smooth(self) -> None:
+        """Round the selected mask's outline."""
+        radius = self._fine_radius() * 2
+        self.change_mask("smooth", lambda finding: finding.mask.smoothed(radius))
+
+    def grow(self) -> None:
+        """Move the selected mask's outline outwards."""
+        radius = self._fine_radius()
+        self.change_mask("grow", lambda finding: finding.mask.grown(radius))
+
+    def shrink(self) -> None:
+        """Move the selected mask's outline inwards."""
+        radius = self._fine_radius()
+        self.change_mask("shrink", lambda finding: finding.mask.shrunk(radius))
+
+    def keep_largest(self) -> None:
+        """Keep only the selected mask's largest part."""
+        self.change_mask("keep-largest", lambda finding: finding.mask.largest_parts(1))
+
+    def clip_to_box(self) -> None:
+        """Cut the selected mask to its box."""
+        finding = self.finding
+        if finding is not None and finding.prompts is not None and finding.prompts.box is not None:
+            box = finding.prompts.box
+            self.change_mask("clip", lambda found: found.mask.clipped(box))
+
+    def _fine_radius(self) -> float:
+        """Return one step of growing: a 512th of the film, so that it is seen on any film."""
+        assert self.case is not None
+        return max(1.0, round(max(self.case.radiograph.rows, self.case.radiograph.columns) / 512))
+
+    def _edited(self, finding: Finding, mask: Mask, name: str) -> None:
+        if self.case is None or mask.packed == finding.mask.packed:
+            return
+        making = Making.DRAWN if finding.making is Making.DRAWN else Making.EDITED
+        self._do(self.case.with_finding(replace(finding, mask=mask, making=making, quality=None)), name)
+
+    def _begin_drawn(self, mask: Mask, name: str) -> None:
+        assert self.case is not None
+        if mask.is_empty:
+            return
+        structure = self.structure or self._side_of(mask)
+        old = self.case.of(structure) if structure is not Structure.OTHER else None
+        finding = Finding(structure, mask, Making.DRAWN, self.structure_name)
+        if old is not None:
+            finding = replace(old, mask=old.mask.union(mask), making=Making.EDITED, quality=None)
+        case = self.case.with_finding(finding)
+        if case.state is CaseState.NEW:
+            case = replace(case, state=CaseState.BOXED)
+        self._select(finding.tracking_uid)
+        self._do(case, name)
+
+    def _side_of(self, mask: Mask) -> Structure:
+        bounds = mask.bounds()
+        assert bounds is not None
+        assert self.case is not None
+        on_left = bounds.x0 + bounds.x1 < self.case.radiograph.columns
+        return Structure.RIGHT_LUNG if on_left == right_on_image_left(self.case.radiograph) else Structure.LEFT_LUNG
+
+    # Tools
+
+    def take(self, tool: str) -> None:
+        """Take a tool in hand; it stays until another is taken."""
+        if tool != self.tool:
+            self.drop_prompts()
+            self.tool = tool
+            self.tool_changed.emit()
+
+    def set_brush_radius(self, radius: float) -> None:
+        """Set the brush's size, in image pixels."""
+        self.brush_radius = min(max(radius, 1.0), 400.0)
+        self.tool_changed.emit()
+
+    # Structures
+
+    def select(self, tracking_uid: str | None) -> None:
+        """Select a finding, or none."""
+        if tracking_uid != self.selected:
+            self.drop_prompts()
+            self._select(tracking_uid)
+            self.case_changed.emit()
+
+    def select_next(self, step: int = 1) -> None:
+        """Select the next finding, in the panel's order."""
+        findings = self.shown.findings if self.shown else ()
+        if findings:
+            uids = [finding.tracking_uid for finding in findings]
+            place = uids.index(self.selected) + step if self.selected in uids else 0
+            self.select(uids[place % len(uids)])
+
+    def name_next(self, structure: Structure | None, name: str = "") -> None:
+        """Say what the next box or stroke is of; None: a lung, by its side."""
+        self.structure, self.structure_name = structure, name
+        if structure is not None:
+            self.select(None)
+        self.selection_changed.emit()
+
+    def relabel(self, structure: Structure, name: str = "") -> None:
+        """Rename the selected finding; a lung that takes the other's name gives its own in return."""
+        case, finding = self.case, self.finding
+        if case is None or finding is None or (finding.structure is structure and finding.name == name):
+            return
+        other = case.of(structure) if structure is not Structure.OTHER else None
+        if other is not None:
+            case = case.with_finding(replace(other, structure=finding.structure, name=finding.name))
+        self._do(case.with_finding(replace(finding, structure=structure, name=name)), "rename")
+
+    def swap_sides(self) -> None:
+        """Exchange right and left."""
+        finding = self.finding
+        if finding is not None and finding.structure in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG):
+            right = finding.structure is Structure.RIGHT_LUNG
+            self.relabel(Structure.LEFT_LUNG if right else Structure.RIGHT_LUNG)
+
+    def delete_selected(self) -> None:
+        """Remove the selected finding."""
+        case, finding = self.case, self.finding
+        if case is None or finding is None:
+            return
+        after = case.without(finding.tracking_uid)
+        self._select(after.findings[-1].tracking_uid if after.findings else None)
+        if not after.findings and after.state is CaseState.BOXED:
+            after = replace(after, state=CaseState.NEW)
+        self._do(after, "delete")
+
+    # Callipers, distances, calibration
+
+    def place_callipers(self) -> None:
+        """Propose heart callipers, where none are placed."""
+        if self.case is not None and self.case.callipers is None:
+            film = self.case.radiograph
+            self.set_callipers(propose_callipers(self.case) or middle_callipers(film.rows, film.columns))
+
+    def set_callipers(self, callipers: HeartCallipers | None) -> None:
+        """Place or remove the heart callipers."""
+        if self.case is not None and callipers != self.case.callipers:
+            self._do(replace(self.case, callipers=callipers), "callipers")
+
+    def set_distances(self, distances: tuple[Line, ...]) -> None:
+        """Add, move or remove distances."""
+        if self.case is not None and distances != self.case.distances:
+            self._do(replace(self.case, distances=distances), "distance")
+
+    def calibrate(self, line: Line, millimetres: float) -> None:
+        """Say how long a line is in the patient; every millimetre follows."""
+        if self.case is None:
+            return
+        try:
+            calibrated_by(self.case.radiograph, line, millimetres)
+        except LungboxError as error:
+            self.failed.emit(error)
+            return
+        self._do(replace(self.case, known_length_mm=(line, millimetres)), "calibrate")
+
+    def apply_magnification(self, *, on: bool) -> None:
+        """Show millimetres in the patient's plane by the film's own magnification, or at the detector."""
+        if self.case is not None and self.case.magnification_applied is not on:
+            self._do(replace(self.case, magnification_applied=on), "magnification")
+
+    # State, history, files
+
+    def accept(self) -> None:
+        """Accept the case: it is handed on to be exported, and the next film may come."""
+        if self.case is None or not self.case.findings:
+            self.noticed.emit("nothing-to-accept")
+            return
+        self.drop_prompts()
+        self._do(replace(self.case, state=CaseState.ACCEPTED), "accept")
+        self.accepted.emit(self.case)
+        if self.settings.next_after_accept:
+            self.worklist.step(1)
+
+    def flag(self) -> None:
+        """Flag the film for another look, or take the flag off."""
+        if self.case is None:
+            return
+        if self.case.state is CaseState.FLAGGED:
+            state = CaseState.BOXED if self.case.findings else CaseState.NEW
+        else:
+            state = CaseState.FLAGGED
+        self._do(replace(self.case, state=state), "flag")
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        self.cancel_drag()
+        reading = self.reading
+        if reading is not None and (change := reading.history.undo()) is not None:
+            reading.case = change.before
+            self._journal(reading, lambda journal: journal.step("undo"))
+            self._show_case()
+
+    def redo(self) -> None:
+        """Do the last undone step again."""
+        self.cancel_drag()
+        reading = self.reading
+        if reading is not None and (change := reading.history.redo()) is not None:
+            reading.case = change.after
+            self._journal(reading, lambda journal: journal.step("redo"))
+            self._show_case()
+
+    def save(self, path: Path) -> None:
+        """Write the case file."""
+        reading = self.reading
+        if reading is None:
+            return
+        case = reading.case
+
+        def done(_: None) -> None:
+            reading.saved, reading.path = case, path
+            self._journal(reading, lambda journal: journal.step("saved"))
+            self.saved_changed.emit()
+            self.noticed.emit("saved")
+
+        self.jobs.run(Lane.RESULT, lambda: save_case(path, case), done, self.failed.emit, key=("save", str(path)))
+
+    def save_now(self, reading: Reading, path: Path) -> bool:
+        """Write a case file before the program ends; False, and said, when it cannot be written."""
+        try:
+            save_case(path, reading.case)
+        except LungboxError as error:
+            self.failed.emit(error)
+            return False
+        reading.saved, reading.path = reading.case, path
+        return True
+
+    def open_case_file(self, path: Path) -> None:
+        """Open a case file with its film."""
+
+        def done(found: CaseFile) -> None:
+            if found.film_path.exists():
+                self.worklist.open([found.film_path], then=lambda film: self._with_case(film, path, found.on))
+                return
+            advice = "Put it beside the case file."
+            self.failed.emit(CaseFileError(f"The film of {path.name} is not where it was.", advice=advice))
+
+        self.jobs.run(Lane.RESULT, lambda: open_case(path), done, self.failed.emit)
+
+    def _with_case(self, film: Film, path: Path, on: Callable[..., Case]) -> None:
+        try:
+            case = on(film.radiograph)
+        except LungboxError as error:
+            self.failed.emit(error)
+            return
+        reading = self.reading
+        if reading is not None and reading.film.path == film.path:
+            reading.path = path
+            self._do(case, "open")
+            reading.saved = case
+            self.select(case.findings[0].tracking_uid if case.findings else None)
+            self.saved_changed.emit()
+
+    def close(self) -> None:
+        """End the session; journals of unsaved work stay for the next start unless told to go."""
+        self._journals.end(keep=bool(self.unsaved()))
+
+    def discard_unsaved(self) -> None:
+        """Give up every unsaved change; the reader has been asked."""
+        for reading in self._readings.values():
+            reading.saved = reading.case
+
+    # Inside
+
+    def _do(self, after: Case, name: str) -> None:
+        reading = self.reading
+        assert reading is not None
+        change = Change(reading.case, after, name)
+        reading.case = after
+        reading.history.add(change)
+        self.draft = None
+        self._journal(reading, lambda journal: journal.add(change))
+        self._show_case()
+
+    def _journal(self, reading: Reading, write: Callable[[Journal], None]) -> None:
+        try:
+            write(reading.journal)
+        except OutputError as error:
+            self.failed.emit(error)  # the work itself is safe in memory
+            return
+        self.jobs.run(Lane.RESULT, reading.journal.sync, lambda _: None, key=("sync", reading.journal.path))
+
+    def _select(self, tracking_uid: str | None) -> None:
+        self.selected = tracking_uid
+        self.selection_changed.emit()
+
+    def _show_case(self) -> None:
+        case = self.case
+        assert case is not None
+        if self.selected is not None and case.finding(self.selected) is None:
+            self._select(case.findings[-1].tracking_uid if case.findings else None)
+        self.worklist.mark(case.radiograph.source.path, case.state)
+        self.case_changed.emit()
+        self.saved_changed.emit()
+
+        def done(measurements: Measurements) -> None:
+            if self.case is case:
+                self.measurements = measurements
+                self.measured.emit()
+
+        self.jobs.run(Lane.RESULT, lambda: measure(case), done, owner="film", key="measure")

@@ -1,0 +1,401 @@
+"""Tools: small state machines from pointer events to the session's actions. They paint nothing; the canvas draws `sketch`."""
+
+import math
+from dataclasses import dataclass, replace
+
+from app.handles import (
+    Edge,
+    LineEnd,
+    box_between,
+    calliper_part_at,
+    covers,
+    edges_at,
+    line_end_at,
+    with_edges_moved,
+    with_end_moved,
+    with_part_moved,
+)
+from app.session import Session
+from engine.case import HeartCallipers, Line
+from engine.geometry import BoxPrompt, Prompts
+from engine.mask import Stroke
+
+CLICK_SLOP = 4.0  # screen pixels: less is a click, more is a drag
+_REACH = 7.0  # screen pixels round a handle
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where the pointer is, in the image and on screen, and which modifiers are held."""
+
+    x: float
+    y: float
+    screen_x: float
+    screen_y: float
+    zoom: float  # screen pixels per image pixel
+    shift: bool = False
+    control: bool = False
+    alt: bool = False
+
+    @property
+    def reach(self) -> float:
+        """How near counts as on it, in image pixels."""
+        return _REACH / self.zoom
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is being drawn, before it is anything."""
+
+    box: BoxPrompt | None = None
+    stroke: Stroke | None = None
+    erasing: bool = False
+    polygon: tuple[tuple[float, float], ...] = ()
+    line: Line | None = None
+    callipers: HeartCallipers | None = None
+    hidden_line: int | None = None  # a distance whose end is being moved
+
+
+class Tool:
+    """What a tool answers to; by default it does nothing."""
+
+    name = ""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.sketch = Sketch()
+
+    def press(self, at: Pointer) -> None:
+        """Begin at the pointer."""
+
+    def move(self, at: Pointer) -> None:
+        """Follow the pointer while the button is down."""
+
+    def hover(self, at: Pointer) -> None:
+        """Follow the pointer while no button is down."""
+
+    def release(self, at: Pointer) -> None:
+        """End at the pointer."""
+
+    def double_click(self, at: Pointer) -> bool:
+        """Answer a double click; False leaves it to the canvas."""
+        return False
+
+    def cancel(self) -> bool:
+        """Give up what was begun; False when nothing was."""
+        begun = self.sketch != Sketch()
+        self.sketch = Sketch()
+        return begun
+
+    def commit(self) -> bool:
+        """End what Enter ends; False when nothing was begun."""
+        return False
+
+    def cursor(self, at: Pointer) -> str:
+        """Return the role of the cursor here."""
+        return "cross"
+
+
+def _moved(start: Pointer, at: Pointer) -> bool:
+    return math.hypot(at.screen_x - start.screen_x, at.screen_y - start.screen_y) >= CLICK_SLOP
+
+
+def _box_of(session: Session) -> BoxPrompt | None:
+    if session.draft_prompts is not None:
+        return session.draft_prompts.box
+    finding = session.finding
+    return finding.prompts.box if finding is not None and finding.prompts is not None else None
+
+
+class BoxTool(Tool):
+    """Drag a box; drag the edges of the selected one; click to select; Ctrl+click and Alt+click refine with points."""
+
+    name = "box"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._start: Pointer | None = None
+        self._edges = Edge.NONE
+        self._box: BoxPrompt | None = None
+
+    def press(self, at: Pointer) -> None:
+        if (at.control or at.alt) and not at.shift:
+            self.session.add_point(at.x, at.y, positive=not at.alt)
+            return
+        self._start = at
+        box = _box_of(self.session)
+        self._edges = edges_at(box, at.x, at.y, at.reach) if box is not None and not at.shift else Edge.NONE
+        self._box = box
+
+    def move(self, at: Pointer) -> None:
+        case = self.session.case
+        if self._start is None or case is None:
+            return
+        rows, columns = case.radiograph.rows, case.radiograph.columns
+        if self._edges and self._box is not None:
+            box = with_edges_moved(self._box, self._edges, at.x - self._start.x, at.y - self._start.y, rows, columns)
+            self.session.drag_prompts(_with_box(self.session, box))
+        elif _moved(self._start, at):
+            self.sketch = Sketch(box=box_between((self._start.x, self._start.y), (at.x, at.y), rows, columns))
+
+    def release(self, at: Pointer) -> None:
+        start, self._start = self._start, None
+        if start is None:
+            return
+        if self._edges:
+            self._edges = Edge.NONE
+            self.session.drop_prompts()
+            return
+        box, self.sketch = self.sketch.box, Sketch()
+        if box is not None:
+            self.session.draw_box(box)
+        elif not _moved(start, at):
+            select_at(self.session, at)
+
+    def cancel(self) -> bool:
+        begun = self._start is not None or self.session.draft_prompts is not None
+        self._start, self._edges = None, Edge.NONE
+        self.session.cancel_drag()
+        return super().cancel() or begun
+
+    def cursor(self, at: Pointer) -> str:
+        box = _box_of(self.session)
+        edges = edges_at(box, at.x, at.y, at.reach) if box is not None else Edge.NONE
+        return _EDGE_CURSORS.get(edges, "cross")
+
+
+_EDGE_CURSORS = {
+    Edge.LEFT: "horizontal",
+    Edge.RIGHT: "horizontal",
+    Edge.TOP: "vertical",
+    Edge.BOTTOM: "vertical",
+    Edge.LEFT | Edge.TOP: "diagonal-down",
+    Edge.RIGHT | Edge.BOTTOM: "diagonal-down",
+    Edge.RIGHT | Edge.TOP: "diagonal-up",
+    Edge.LEFT | Edge.BOTTOM: "diagonal-up",
+}
+
+
+def _with_box(session: Session, box: BoxPrompt) -> Prompts:
+    finding = session.finding
+    points = finding.prompts.points if finding is not None and finding.prompts is not None else ()
+    return Prompts(box, points)
+
+
+def select_at(session: Session, at: Pointer) -> None:
+    """Select the finding under the pointer, the smallest where several lie; none where none does."""
+    case = session.shown
+    if case is None:
+        return
+    column, row = int(at.x), int(at.y)
+    inside = 0 <= row < case.radiograph.rows and 0 <= column < case.radiograph.columns
+    hit = [finding for finding in case.findings if inside and covers(finding.mask, row, column)]
+    session.select(min(hit, key=lambda finding: finding.mask.area_px).tracking_uid if hit else None)
+
+
+class PointTool(Tool):
+    """Click what belongs to the structure, Alt+click what does not; click a point again to take it back."""
+
+    name = "point"
+
+    def press(self, at: Pointer) -> None:
+        finding = self.session.finding
+        if finding is not None and finding.prompts is not None:
+            for index, point in enumerate(finding.prompts.points):
+                if math.hypot(point.x - at.x, point.y - at.y) <= at.reach:
+                    self.session.remove_point(index)
+                    return
+        self.session.add_point(at.x, at.y, positive=not (at.alt or at.control))
+
+
+class BrushTool(Tool):
+    """Paint on the selected structure, or erase; Ctrl does the other."""
+
+    name = "brush"
+    erases = False
+
+    def press(self, at: Pointer) -> None:
+        erase = self.erases != at.control
+        self.sketch = Sketch(stroke=Stroke(((at.x, at.y),), self.session.brush_radius), erasing=erase)
+
+    def move(self, at: Pointer) -> None:
+        stroke = self.sketch.stroke
+        if stroke is not None:
+            self.sketch = replace(self.sketch, stroke=replace(stroke, points=(*stroke.points, (at.x, at.y))))
+
+    def release(self, at: Pointer) -> None:
+        stroke, erase, self.sketch = self.sketch.stroke, self.sketch.erasing, Sketch()
+        if stroke is not None:
+            self.session.paint(stroke, erase=erase)
+
+    def cursor(self, at: Pointer) -> str:
+        return "brush"
+
+
+class EraserTool(BrushTool):
+    """Erase; Ctrl paints."""
+
+    name = "eraser"
+    erases = True
+
+
+class PolygonTool(Tool):
+    """Click corners; double click, Enter or the first corner closes; Alt takes the inside away."""
+
+    name = "polygon"
+
+    def press(self, at: Pointer) -> None:
+        corners = self.sketch.polygon
+        if len(corners) >= 3 and math.hypot(corners[0][0] - at.x, corners[0][1] - at.y) <= at.reach:
+            self._close(erase=at.alt)
+            return
+        self.sketch = Sketch(polygon=(*corners, (at.x, at.y)), erasing=at.alt)
+
+    def hover(self, at: Pointer) -> None:
+        if self.sketch.polygon:
+            self.sketch = replace(self.sketch, line=Line(*self.sketch.polygon[-1], at.x, at.y))
+
+    def double_click(self, at: Pointer) -> bool:
+        if len(self.sketch.polygon) < 3:
+            return False
+        self._close(erase=at.alt)
+        return True
+
+    def commit(self) -> bool:
+        if len(self.sketch.polygon) < 3:
+            return False
+        self._close(erase=self.sketch.erasing)
+        return True
+
+    def back(self) -> bool:
+        """Take the last corner back."""
+        if not self.sketch.polygon:
+            return False
+        self.sketch = replace(self.sketch, polygon=self.sketch.polygon[:-1], line=None)
+        return True
+
+    def _close(self, *, erase: bool) -> None:
+        corners, self.sketch = self.sketch.polygon, Sketch()
+        self.session.fill_polygon(corners, erase=erase)
+
+
+class CallipersTool(Tool):
+    """Place heart callipers with a first click, then drag their ends."""
+
+    name = "callipers"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._part: str | None = None
+
+    def press(self, at: Pointer) -> None:
+        case = self.session.case
+        if case is None:
+            return
+        if case.callipers is None:
+            self.session.place_callipers()
+            return
+        self._part = calliper_part_at(case.callipers, at.x, at.y, at.reach * 1.6)
+
+    def move(self, at: Pointer) -> None:
+        case = self.session.case
+        if self._part is not None and case is not None and case.callipers is not None:
+            x = min(max(at.x, 0.0), float(case.radiograph.columns))
+            y = min(max(at.y, 0.0), float(case.radiograph.rows))
+            self.sketch = Sketch(callipers=with_part_moved(case.callipers, self._part, x, y))
+
+    def release(self, at: Pointer) -> None:
+        self._part = None
+        callipers, self.sketch = self.sketch.callipers, Sketch()
+        if callipers is not None:
+            self.session.set_callipers(callipers)
+
+    def cancel(self) -> bool:
+        self._part = None
+        return super().cancel()
+
+    def cursor(self, at: Pointer) -> str:
+        case = self.session.case
+        if case is not None and case.callipers is not None:
+            return "move" if calliper_part_at(case.callipers, at.x, at.y, at.reach * 1.6) else "arrow"
+        return "cross"
+
+
+class DistanceTool(Tool):
+    """Drag a distance, or an end of one."""
+
+    name = "distance"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._start: Pointer | None = None
+        self._end: LineEnd | None = None
+
+    def press(self, at: Pointer) -> None:
+        case = self.session.case
+        if case is not None:
+            self._start = at
+            self._end = line_end_at(case.distances, at.x, at.y, at.reach)
+
+    def move(self, at: Pointer) -> None:
+        case = self.session.case
+        if self._start is None or case is None:
+            return
+        x = min(max(at.x, 0.0), float(case.radiograph.columns))
+        y = min(max(at.y, 0.0), float(case.radiograph.rows))
+        if self._end is not None:
+            line = with_end_moved(case.distances[self._end.index], self._end.second, x, y)
+            self.sketch = Sketch(line=line, hidden_line=self._end.index)
+        elif _moved(self._start, at):
+            self.sketch = Sketch(line=Line(self._start.x, self._start.y, x, y))
+
+    def release(self, at: Pointer) -> None:
+        case, line, end = self.session.case, self.sketch.line, self._end
+        self.sketch, self._start, self._end = Sketch(), None, None
+        if case is None or line is None:
+            return
+        lines = case.distances
+        if end is not None:
+            self.session.set_distances((*lines[: end.index], line, *lines[end.index + 1 :]))
+        else:
+            self.session.set_distances((*lines, line))
+
+    def cancel(self) -> bool:
+        self._start, self._end = None, None
+        return super().cancel()
+
+    def cursor(self, at: Pointer) -> str:
+        case = self.session.case
+        return "move" if case is not None and line_end_at(case.distances, at.x, at.y, at.reach) else "cross"
+
+
+class HandTool(Tool):
+    """Drag the film; click to select."""
+
+    name = "hand"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._start: Pointer | None = None
+        self._last: tuple[float, float] | None = None
+
+    def press(self, at: Pointer) -> None:
+        self._start, self._last = at, (at.screen_x, at.screen_y)
+
+    def move(self, at: Pointer) -> None:
+        if self._last is not None:
+            self.session.lightbox.pan(at.screen_x - self._last[0], at.screen_y - self._last[1])
+            self._last = (at.screen_x, at.screen_y)
+
+    def release(self, at: Pointer) -> None:
+        if self._start is not None and not _moved(self._start, at):
+            select_at(self.session, at)
+        self._start = self._last = None
+
+    def cursor(self, at: Pointer) -> str:
+        return "closed-hand" if self._last is not None else "open-hand"
+
+
+TOOLS: tuple[type[Tool], ...] = (
+    BoxTool, PointTool, BrushTool, EraserTool, PolygonTool, CallipersTool, DistanceTool, HandTool
+)  # fmt: skip

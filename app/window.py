@@ -1,0 +1,464 @@
+"""The window: menus, tool rail, panels, canvas and status bar. It shows a Session and asks it; it decides nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMenuBar,
+    QSizePolicy,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.canvas import Canvas
+from app.faults import Toast
+from app.findings import FindingsPanel
+from app.icons import icon
+from app.session import Session
+from app.shortcuts import COMMANDS, bindings
+from app.status import StatusLine
+from app.wording import notice_text, preset_text, say, window_text
+from app.worklist_panel import WorklistPanel
+from engine.measure import can_apply_magnification
+
+_TAP_MS = 250
+_RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "hand")
+_SHORT = {"callipers": "Heart"}
+
+
+class Window(QMainWindow):
+    """One reader, one film at a time, and the list of those to come."""
+
+    command = Signal(str)  # a command that needs a dialog, or ends the program
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session, self.lightbox = session, session.lightbox
+        self.setWindowTitle("Lungbox")  # never a name: window managers list titles
+        self.setWindowIcon(icon("lungbox"))
+        self.actions_by_name: dict[str, QAction] = {}
+        self.close_guard: Callable[[], bool] = lambda: True
+        self._tap = QTimer(self)
+        self._tap.setSingleShot(True)
+        self._tap.setInterval(_TAP_MS)
+        self._make_actions()
+        self.canvas = Canvas(session, self)
+        self.toast = Toast(self.canvas)
+        self.worklist_panel = WorklistPanel(session.worklist, self.lightbox, self)
+        self.findings_panel = FindingsPanel(session, self)
+        self.status = StatusLine(session, self)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._build()
+        self._wire()
+        self.bind(session.settings.shortcut_profile, session.settings.shortcuts)
+        self._refresh()
+
+    # Construction
+
+    def _make_actions(self) -> None:
+        for known in COMMANDS:
+            action = QAction(_command_text(known.name, known.text), self)
+            action.setObjectName(known.name)
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.triggered.connect(self._handler(known.name))
+            self.actions_by_name[known.name] = action
+            self.addAction(action)
+        tools = QActionGroup(self)
+        for name in _RAIL:
+            action = self.actions_by_name[name]
+            action.setCheckable(True)
+            action.setIcon(icon(name))
+            tools.addAction(action)
+        for name in ("magnifier", "uncertainty", "hide-identity", "worklist", "panel", "magnification", "full-screen"):
+            self.actions_by_name[name].setCheckable(True)
+        for name, picture in (
+            ("both-lungs", "lungs"), ("undo", "undo"), ("redo", "redo"), ("invert", "invert"), ("fit", "fit"),
+            ("rotate-right", "rotate"), ("flip", "flip"), ("hide-identity", "names"), ("magnifier", "magnifier"),
+        ):  # fmt: skip
+            self.actions_by_name[name].setIcon(icon(picture))
+        for name in ("next-structure", "previous-structure"):
+            self.removeAction(self.actions_by_name[name])  # Tab is the canvas's only while it has the focus
+
+    def _handler(self, name: str) -> Callable[[], None]:
+        session, box = self.session, self.lightbox
+        own: dict[str, Callable[[], None]] = {
+            "accept": self._accept,
+            "flag": session.flag,
+            "next": lambda: self._step(1),
+            "previous": lambda: self._step(-1),
+            "brush-smaller": lambda: session.set_brush_radius(session.brush_radius / 1.25),
+            "brush-larger": lambda: session.set_brush_radius(session.brush_radius * 1.25),
+            "both-lungs": session.both_lungs,
+            "keyboard-box": session.keyboard_box,
+            "rerun": session.rerun,
+            "undo": session.undo,
+            "redo": session.redo,
+            "delete": session.delete_selected,
+            "next-structure": lambda: session.select_next(1),
+            "previous-structure": lambda: session.select_next(-1),
+            "swap-sides": session.swap_sides,
+            "fill-holes": session.fill_holes,
+            "smooth": session.smooth,
+            "grow": session.grow,
+            "shrink": session.shrink,
+            "keep-largest": session.keep_largest,
+            "clip": session.clip_to_box,
+            "magnification": lambda: session.apply_magnification(on=not self._magnified()),
+            "invert": box.invert,
+            "rotate-right": lambda: box.turn(1),
+            "rotate-left": lambda: box.turn(-1),
+            "flip": box.flip,
+            "zoom-in": lambda: self._zoom(1.25),
+            "zoom-out": lambda: self._zoom(0.8),
+            "fit": box.fit,
+            "actual-size": self._actual_size,
+            "reset": box.reset,
+            "marks": box.cycle_marks,
+            "fainter": lambda: box.set_opacity(box.display.opacity - 0.05),
+            "stronger": lambda: box.set_opacity(box.display.opacity + 0.05),
+            "corners": box.cycle_corners,
+            "magnifier": lambda: box.magnify(on=not box.magnifying),
+            "uncertainty": lambda: box.show_uncertainty(on=not box.display.uncertainty),
+            "worklist": lambda: self._toggle(self.worklist_panel),
+            "panel": lambda: self._toggle(self.findings_panel),
+            "full-screen": self._full_screen,
+            "hide-identity": lambda: box.hide_identity(hidden=not box.display.identity_hidden),
+            "cancel": self._cancel,
+            "close": self.close,
+            "quit": self.close,
+        }
+        if name in _RAIL:
+            return lambda: session.take(name)
+        if name.startswith("preset-"):
+            return lambda: box.preset(int(name.removeprefix("preset-")))
+        return own.get(name, lambda: self.command.emit(name))
+
+    def _build(self) -> None:
+        middle = QWidget(self)
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._rail())
+        row.addWidget(self.canvas, 1)
+        self._splitter.addWidget(self.worklist_panel)
+        self._splitter.addWidget(middle)
+        self._splitter.addWidget(self.findings_panel)
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setStretchFactor(1, 1)
+        self.worklist_panel.setMinimumWidth(170)
+        self.findings_panel.setMinimumWidth(300)
+        self._splitter.setSizes([210, 900, 340])
+        whole = QWidget(self)
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._bar())
+        column.addWidget(self._splitter, 1)
+        self.setCentralWidget(whole)
+        self.setStatusBar(self.status)
+        self.resize(1440, 900)
+        self.setMinimumSize(900, 560)
+
+    def _bar(self) -> QWidget:
+        bar = QWidget(self)
+        bar.setObjectName("bar")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QHBoxLayout(bar)
+        layout.setContentsMargins(10, 4, 10, 4)
+        layout.setSpacing(4)
+        wordmark = QLabel("Lungbox", bar)
+        wordmark.setTextFormat(Qt.TextFormat.PlainText)
+        wordmark.setObjectName("wordmark")
+        layout.addWidget(wordmark)
+        layout.addSpacing(8)
+        layout.addWidget(self._menus(bar))
+        layout.addStretch(1)
+        both = self._button("both-lungs", bar)
+        both.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        layout.addWidget(both)
+        for name in ("undo", "redo"):
+            layout.addWidget(self._button(name, bar))
+        layout.addSpacing(10)
+        self._window_button = QToolButton(bar)
+        self._window_button.setIcon(icon("window"))
+        self._window_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._window_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._window_button.setMenu(self._preset_menu)
+        self._window_button.setAccessibleName(self.tr("Window presets"))
+        layout.addWidget(self._window_button)
+        for name in ("invert", "fit", "rotate-right", "flip", "magnifier"):
+            layout.addWidget(self._button(name, bar))
+        layout.addSpacing(10)
+        names = self._button("hide-identity", bar)
+        names.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        layout.addWidget(names)
+        return bar
+
+    def _button(self, name: str, parent: QWidget) -> QToolButton:
+        button = QToolButton(parent)
+        button.setDefaultAction(self.actions_by_name[name])
+        button.setIconSize(QSize(20, 20))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(self.actions_by_name[name].text())
+        return button
+
+    def _rail(self) -> QWidget:
+        rail = QWidget(self)
+        rail.setObjectName("rail")
+        rail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QVBoxLayout(rail)
+        layout.setContentsMargins(5, 8, 5, 8)
+        layout.setSpacing(3)
+        for name in _RAIL:
+            button = self._button(name, rail)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setMinimumWidth(58)
+            layout.addWidget(button)
+        layout.addStretch(1)
+        return rail
+
+    def _menus(self, parent: QWidget) -> QMenuBar:
+        bar = QMenuBar(parent)
+        bar.setNativeMenuBar(False)
+        bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self._preset_menu = QMenu(self.tr("Window"), self)
+        self._recent_menu = QMenu(self.tr("Recent"), self)
+        menus: tuple[tuple[str, tuple[str | QMenu, ...]], ...] = (
+            (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "export", "",
+                                "accept", "flag", "", "next", "previous", "compare", "", "close", "quit")),
+            (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "name-structure", "", "fill-holes",
+                                "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate", "magnification")),
+            (self.tr("&Tools"), (*_RAIL, "", "both-lungs", "keyboard-box", "", "brush-smaller", "brush-larger")),
+            (self.tr("&View"), (self._preset_menu, "window", "invert", "histogram", "", "fit", "actual-size", "zoom-in",
+                                "zoom-out", "", "rotate-right", "rotate-left", "flip", "reset", "", "marks", "fainter",
+                                "stronger", "uncertainty", "magnifier", "corners", "hide-identity", "", "worklist",
+                                "panel", "full-screen")),
+            (self.tr("&Help"), ("shortcuts", "edit-shortcuts", "tour", "", "settings", "log", "about")),
+        )  # fmt: skip
+        for title, items in menus:
+            menu = bar.addMenu(title)
+            for item in items:
+                if isinstance(item, QMenu):
+                    menu.addMenu(item)
+                elif item:
+                    menu.addAction(self.actions_by_name[item])
+                else:
+                    menu.addSeparator()
+        return bar
+
+    def _wire(self) -> None:
+        session, box = self.session, self.lightbox
+        session.case_changed.connect(self._refresh)
+        session.selection_changed.connect(self._refresh)
+        session.tool_changed.connect(self._refresh)
+        session.film_changed.connect(self._film_changed)
+        box.display_changed.connect(self._refresh)
+        session.noticed.connect(lambda code: self.status.say(notice_text(code)))
+        self.canvas.files_dropped.connect(self.open_paths)
+        self.canvas.menu_wanted.connect(self._context_menu)
+        self.findings_panel.menu_wanted.connect(self._context_menu)
+        self.findings_panel.measurement_chosen.connect(self.canvas.show_evidence)
+        self.findings_panel.accept.clicked.connect(self._accept)
+        self.findings_panel.flag.clicked.connect(session.flag)
+        self.findings_panel.structure_wanted.connect(lambda: self.command.emit("name-structure"))
+        self.canvas.installEventFilter(self)
+
+    # Shortcuts
+
+    def bind(self, profile: str, changes: tuple[tuple[str, str], ...]) -> None:
+        """Give every command its keys."""
+        for name, keys in bindings(profile, changes).items():
+            action = self.actions_by_name[name]
+            # Held, tapped and focus-bound keys are handled as key events.
+            sequences = [QKeySequence(key) for key in keys]
+            action.setShortcuts([] if name == "marks" else sequences)
+            action.setProperty("keys", [sequence.toString() for sequence in sequences])
+            text = action.text().replace("&", "")
+            shown = sequences[0].toString(QKeySequence.SequenceFormat.NativeText) if sequences else ""
+            action.setToolTip(f"{text} ({shown})" if shown else text)
+
+    def _is(self, event: QKeyEvent, name: str) -> bool:
+        return QKeySequence(event.keyCombination()).toString() in (self.actions_by_name[name].property("keys") or [])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that nobody else took: the overlay key, held or tapped."""
+        if self._is(event, "marks"):
+            if not event.isAutoRepeat():
+                self._tap.start()
+                self.lightbox.peek(on=True)
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """A tap cycles the overlay, a hold only lifted it."""
+        if self._is(event, "marks") and not event.isAutoRepeat():
+            self.lightbox.peek(on=False)
+            if self._tap.isActive():
+                self._tap.stop()
+                self.lightbox.cycle_marks()
+            return
+        super().keyReleaseEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tab goes through the structures while the canvas has the focus and there are any."""
+        if watched is self.canvas and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            for name, step in (("next-structure", 1), ("previous-structure", -1)):
+                if self._is(event, name) and self.session.shown is not None and self.session.shown.findings:
+                    self.session.select_next(step)
+                    return True
+        return super().eventFilter(watched, event)
+
+    # Commands that need the window
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open what was dropped or chosen: case files by themselves, all else as films."""
+        cases = [path for path in paths if path.suffix == ".lungbox"]
+        films = [path for path in paths if path not in cases]
+        if cases:
+            self.session.open_case_file(cases[0])
+        elif films:
+            self.session.worklist.open(films)
+
+    def _accept(self) -> None:
+        if not self.canvas.commit():
+            self.session.accept()
+
+    def _cancel(self) -> None:
+        if self.isFullScreen() and not self.canvas.tool.sketch.polygon and self.session.selected is None:
+            self._full_screen()
+        else:
+            self.canvas.cancel()
+
+    def _step(self, by: int) -> None:
+        if not self.session.worklist.step(by) and self.session.worklist.entries:
+            self.session.noticed.emit("last-film" if by > 0 else "first-film")
+
+    def _zoom(self, factor: float) -> None:
+        place = self.canvas.middle()
+        self.lightbox.zoom(factor, place.x(), place.y())
+
+    def _actual_size(self) -> None:
+        place = self.canvas.middle()
+        self.lightbox.actual_size(place.x(), place.y(), self.canvas.device_scale)
+
+    def _toggle(self, panel: QWidget) -> None:
+        panel.setVisible(not panel.isVisible())
+        self._refresh()
+
+    def _full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+        self._refresh()
+
+    def _magnified(self) -> bool:
+        return self.session.case is not None and self.session.case.magnification_applied
+
+    def _context_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if self.session.finding is not None:
+            items: tuple[str, ...] = ("rerun", "swap-sides", "name-structure", "", "fill-holes", "smooth", "grow", "shrink",
+                                      "keep-largest", "clip", "", "delete")  # fmt: skip
+        else:
+            items = ("both-lungs", "name-structure", "", "invert", "fit", "actual-size", "reset", "", "hide-identity")
+        for item in items:
+            if item:
+                menu.addAction(self.actions_by_name[item])
+            else:
+                menu.addSeparator()
+        menu.popup(at)
+
+    # Following the session
+
+    def _film_changed(self) -> None:
+        self._preset_menu.clear()
+        film = self.lightbox.film
+        for number, preset in enumerate(film.presets if film else ()):
+            action = self.actions_by_name[f"preset-{number}"]
+            action.setText(preset_text(preset).replace("&", "&&"))
+            self._preset_menu.addAction(action)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        session, box, case = self.session, self.lightbox, self.session.case
+        actions = self.actions_by_name
+        reading, finding = session.reading, session.finding
+        actions["undo"].setEnabled(bool(reading and reading.history.done))
+        actions["redo"].setEnabled(bool(reading and reading.history.undone))
+        for name in ("accept", "export"):
+            actions[name].setEnabled(bool(case and case.findings))
+        for name in ("save", "save-as", "flag", "both-lungs", "keyboard-box", "compare", "histogram", "window"):
+            actions[name].setEnabled(case is not None)
+        for name in ("rerun", "swap-sides", "fill-holes", "smooth", "grow", "shrink", "keep-largest", "clip", "delete"):
+            actions[name].setEnabled(finding is not None)
+        actions["calibrate"].setEnabled(bool(case and case.distances))
+        actions["magnification"].setEnabled(bool(case and can_apply_magnification(case.radiograph)))
+        actions["magnification"].setChecked(self._magnified())
+        if session.tool in actions:
+            actions[session.tool].setChecked(True)
+        hidden = box.display.identity_hidden
+        actions["hide-identity"].setChecked(hidden)
+        actions["hide-identity"].setIcon(icon("names-hidden" if hidden else "names"))
+        actions["hide-identity"].setIconText(self.tr("Names hidden") if hidden else self.tr("Hide names"))
+        actions["magnifier"].setChecked(box.magnifying)
+        actions["uncertainty"].setChecked(box.display.uncertainty)
+        actions["worklist"].setChecked(not self.worklist_panel.isHidden())
+        actions["panel"].setChecked(not self.findings_panel.isHidden())
+        actions["full-screen"].setChecked(self.isFullScreen())
+        named = next((p for p in (box.film.presets if box.film else ()) if p.view is box.display.view), None)
+        own = window_text(box.display.view) if box.film else self.tr("Window")
+        self._window_button.setText(preset_text(named) if named is not None else own)
+        self._window_button.setEnabled(box.film is not None)
+
+    def show_recent(self, recent: tuple[str, ...]) -> None:
+        """Fill the menu of recent films."""
+        self._recent_menu.clear()
+        self._recent_menu.setEnabled(bool(recent))
+        for text in recent:
+            path = Path(text)
+            action = self._recent_menu.addAction(path.name.replace("&", "&&"))
+            action.triggered.connect(lambda _=False, path=path: self.open_paths([path]))
+
+    # Leaving
+
+    def geometry_text(self) -> tuple[str, str]:
+        """Return the window's place and the panels' widths, for the settings."""
+        return (
+            bytes(self.saveGeometry().toBase64().data()).decode(),
+            bytes(self._splitter.saveState().toBase64().data()).decode(),
+        )
+
+    def restore(self, geometry: str, state: str) -> None:
+        """Put the window where it was."""
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+        if state:
+            self._splitter.restoreState(QByteArray.fromBase64(state.encode()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about unsaved work first."""
+        if self.close_guard():
+            event.accept()
+        else:
+            event.ignore()
+
+
+def _command_text(name: str, text: str) -> str:
+    from PySide6.QtCore import QCoreApplication
+
+    return QCoreApplication.translate("Commands", text)
+
+
+__all__ = ["Window", "say"]

@@ -1,0 +1,204 @@
+"""Worklist: the films to be read, which of them is open, and the few that are kept in memory."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from app.films import Entry, Film, films_in, load_film, thumbnail_of
+from app.jobs import Jobs, Lane, Priority
+from engine.case import CaseState
+from engine.errors import LungboxError
+from engine.film.radiograph import ViewPosition
+
+_KEPT_BYTES = 512 << 20
+_KEPT_FILMS = 12
+
+
+class Worklist(QObject):
+    """The list, and the loading of films off the UI thread. A film that cannot be read leaves the open one as it is."""
+
+    reset = Signal()
+    entry_changed = Signal(int)
+    current_changed = Signal()
+    loading_changed = Signal()
+    opened = Signal(object)  # Film
+    failed = Signal(object)  # LungboxError
+
+    def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self.entries: list[Entry] = []
+        self.index = -1
+        self.loading: Path | None = None
+        self._films: OrderedDict[Path, Film] = OrderedDict()
+        self._places: dict[Path, int] = {}
+
+    # Filling
+
+    def open(
+        self, places: Sequence[Path], *, then: Callable[[Film], None] | None = None, add: bool = False
+    ) -> None:
+        """Fill the list with the films at some files and folders, and open the first."""
+
+        def done(paths: list[Path]) -> None:
+            if not paths:
+                self.failed.emit(LungboxError("No films were found there.", advice="Open DICOM, PNG, TIFF or JPEG."))
+                return
+            known = {entry.path: entry for entry in self.entries}
+            fresh = [known.get(path, Entry(path)) for path in paths]
+            if add or len(paths) == 1:
+                # One film more never closes a list that is being worked through.
+                fresh = [*self.entries, *(entry for entry in fresh if entry.path not in known)]
+            self.entries = fresh
+            self._places = {entry.path: number for number, entry in enumerate(fresh)}
+            self.reset.emit()
+            self.show(self._places[paths[0]], then=then)
+
+        chosen = [place.absolute() for place in places]
+        self._jobs.run(Lane.FILM, lambda: films_in(chosen), done, self.failed.emit)
+
+    def show(self, index: int, *, then: Callable[[Film], None] | None = None) -> None:
+        """Open a film of the list; the last one asked for wins."""
+        if not 0 <= index < len(self.entries):
+            return
+        path = self.entries[index].path
+        self._jobs.forget("open")
+        self.loading = path
+        self.loading_changed.emit()
+
+        def done(film: Film) -> None:
+            self.loading = None
+            self._keep(film)
+            self.index = self._places.get(path, -1)
+            self.current_changed.emit()
+            self.loading_changed.emit()
+            self.opened.emit(film)
+            if then is not None:
+                then(film)
+
+        def refused(error: LungboxError) -> None:
+            self.loading = None
+            self._change(path, problem=str(error), read=True)
+            self.loading_changed.emit()
+            self.failed.emit(error)
+
+        kept = self._films.get(path)
+        if kept is not None:
+            done(kept)
+        else:
+            self._jobs.run(Lane.FILM, lambda: load_film(path), done, refused, owner="open")
+
+    def step(self, by: int) -> bool:
+        """Open the next or previous film; False at the end of the list."""
+        place = self._places.get(self.loading, self.index) if self.loading is not None else self.index
+        if not 0 <= place + by < len(self.entries):
+            return False
+        self.show(place + by)
+        return True
+
+    def neighbours(self) -> list[Path]:
+        """Return the next film and the one before, where there are any."""
+        places = (self.index + 1, self.index - 1)
+        return [self.entries[i].path for i in places if 0 <= i < len(self.entries) and not self.entries[i].problem]
+
+    def load_ahead(self, path: Path, then: Callable[[Film], None]) -> None:
+        """Read a film that will probably be next."""
+
+        def done(film: Film) -> None:
+            self._keep(film)
+            then(film)
+
+        kept = self._films.get(path)
+        if kept is not None:
+            then(kept)
+            return
+        self._jobs.run(
+            Lane.FILM,
+            lambda: load_film(path),
+            done,
+            lambda error: self._change(path, problem=str(error), read=True),
+            owner="ahead",
+            key=("ahead", path),
+            priority=Priority.SOON,
+        )
+
+    def want(self, index: int) -> None:
+        """Read what the list shows of a film: called for lines in view only."""
+        entry = self.entries[index]
+        if entry.read:
+            return
+        path = entry.path
+        self.entries[index] = replace(entry, read=True)
+
+        def picture() -> tuple[Entry, QImage]:
+            film = self._films.get(path) or load_film(path)
+            return _described(Entry(path), film), thumbnail_of(film)
+
+        def done(found: tuple[Entry, QImage]) -> None:
+            described, thumbnail = found
+            self._change(
+                path,
+                view=described.view,
+                taken=described.taken,
+                patient=described.patient,
+                description=described.description,
+                thumbnail=thumbnail,
+            )
+
+        self._jobs.run(
+            Lane.FILM,
+            picture,
+            done,
+            lambda error: self._change(path, problem=str(error)),
+            key=("thumbnail", path),
+            priority=Priority.AHEAD,
+        )
+
+    def mark(self, path: Path, state: CaseState) -> None:
+        """Show how far the reader is with a film."""
+        index = self._places.get(path)
+        if index is not None and self.entries[index].state is not state:
+            self._change(path, state=state)
+
+    @property
+    def film(self) -> Film | None:
+        """The film that is open."""
+        return self._films.get(self.entries[self.index].path) if 0 <= self.index < len(self.entries) else None
+
+    @property
+    def done(self) -> int:
+        """How many films are accepted or flagged."""
+        return sum(entry.state in (CaseState.ACCEPTED, CaseState.FLAGGED) for entry in self.entries)
+
+    def _keep(self, film: Film) -> None:
+        self._films[film.path] = film
+        self._films.move_to_end(film.path)
+        while len(self._films) > 1 and (
+            len(self._films) > _KEPT_FILMS or sum(kept.nbytes for kept in self._films.values()) > _KEPT_BYTES
+        ):
+            self._films.popitem(last=False)
+
+    def _change(self, path: Path, **changes: object) -> None:
+        index = self._places.get(path)
+        if index is not None:
+            self.entries[index] = replace(self.entries[index], **changes)  # type: ignore[arg-type]
+            self.entry_changed.emit(index)
+
+
+def _described(entry: Entry, film: Film) -> Entry:
+    radiograph = film.radiograph
+    view = radiograph.view_position
+    day, clock = radiograph.identity.study_date, radiograph.identity.study_time
+    date = f"{day[:4]}-{day[4:6]}-{day[6:8]}" if len(day) == 8 and day.isdigit() else ""
+    hour = f"{clock[:2]}:{clock[2:4]}" if len(clock) >= 4 and clock[:4].isdigit() else ""
+    return replace(
+        entry,
+        view=view.value if view is not ViewPosition.UNKNOWN else "",
+        taken=f"{date} {hour}".strip(),
+        patient=radiograph.identity.patient_name,
+        description=radiograph.identity.study_description,
+    )

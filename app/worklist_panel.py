@@ -1,0 +1,258 @@
+"""The left-hand panel: the films to be read, with picture, date and state."""
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtGui import QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import painting
+from app.films import Entry
+from app.findings import heading
+from app.lightbox import Lightbox
+from app.theme import STATES, colour
+from app.wording import person, plain, state_text
+from app.worklist import Worklist
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+ENTRY_ROLE = Qt.ItemDataRole.UserRole
+CURRENT_ROLE = Qt.ItemDataRole.UserRole + 1
+HIDDEN_ROLE = Qt.ItemDataRole.UserRole + 2
+_NOWHERE = QModelIndex()
+_PICTURE = 62
+
+
+class WorklistModel(QAbstractListModel):
+    """The worklist's entries."""
+
+    def __init__(self, worklist: Worklist, lightbox: Lightbox, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worklist, self._lightbox = worklist, lightbox
+        self._hidden = lightbox.display.identity_hidden
+        self._count = len(worklist.entries)
+        worklist.reset.connect(self._reset)
+        worklist.entry_changed.connect(self._changed)
+        worklist.current_changed.connect(self._all_changed)
+        lightbox.display_changed.connect(self._display_changed)
+
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return how many films there are."""
+        return 0 if parent.isValid() else self._count
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return what a line shows; asking for it has its picture read."""
+        if not index.isValid() or index.row() >= len(self._worklist.entries):
+            return None
+        entry = self._worklist.entries[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return " ".join(part for part in (caption(entry, index.row()), state_text(entry.state)) if part)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\u200b" + (entry.problem or ("" if self._hidden else plain(entry.path.name)))
+        if role == ENTRY_ROLE:
+            return entry
+        if role == CURRENT_ROLE:
+            return index.row() == self._worklist.index
+        return self._hidden if role == HIDDEN_ROLE else None
+
+    def want(self, row: int) -> None:
+        """Have a line's picture read."""
+        self._worklist.want(row)
+
+    def _reset(self) -> None:
+        self.beginResetModel()
+        self._count = len(self._worklist.entries)
+        self.endResetModel()
+
+    def _changed(self, row: int) -> None:
+        self.dataChanged.emit(self.index(row), self.index(row))
+
+    def _all_changed(self) -> None:
+        if self._count:
+            self.dataChanged.emit(self.index(0), self.index(self._count - 1))
+
+    def _display_changed(self) -> None:
+        if self._hidden is not self._lightbox.display.identity_hidden:
+            self._hidden = self._lightbox.display.identity_hidden
+            self._all_changed()
+
+
+def caption(entry: Entry, number: int) -> str:
+    """Return view and date; the place in the list where the file says neither."""
+    return "  ".join(part for part in (entry.view, entry.taken) if part) or f"# {number + 1}"
+
+
+class Filter(QSortFilterProxyModel):
+    """The entries that hold every word searched for."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+
+    def search(self, text: str) -> None:
+        """Show only what holds all the words."""
+        self.beginFilterChange()
+        self._words = text.casefold().split()
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: AnyIndex) -> bool:
+        """Return whether an entry holds the words; a hidden name is not searched."""
+        index = self.sourceModel().index(source_row, 0, source_parent)
+        entry = index.data(ENTRY_ROLE)
+        if not isinstance(entry, Entry):
+            return False
+        parts = [caption(entry, source_row), entry.description, state_text(entry.state)]
+        if not index.data(HIDDEN_ROLE):
+            parts += [entry.patient, entry.path.name]
+        text = " ".join(parts).casefold()
+        return all(word in text for word in self._words)
+
+
+class EntryDelegate(QStyledItemDelegate):
+    """One film: picture, view and date, state."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """Return the size of a line."""
+        return QSize(150, _PICTURE + 16)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Draw a line."""
+        entry = index.data(ENTRY_ROLE)
+        if not isinstance(entry, Entry):
+            return
+        proxy = index.model()
+        if not entry.read and isinstance(proxy, QSortFilterProxyModel):
+            source = proxy.sourceModel()
+            if isinstance(source, WorklistModel):
+                source.want(proxy.mapToSource(index).row())
+        state, font = option.state, option.font  # type: ignore[attr-defined]
+        rectangle: QRect = option.rect.adjusted(0, 2, -4, -2)  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        current = bool(index.data(CURRENT_ROLE))
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        focused = bool(state & QStyle.StateFlag.State_HasFocus)
+        if current or hovered or focused:
+            painter.setPen(QPen(colour("accent") if current or focused else colour("line"), 1.0))
+            painter.setBrush(colour("accent_soft") if current else colour("hover"))
+            painter.drawRoundedRect(rectangle.toRectF().adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        frame = QRectF(rectangle.left() + 6, rectangle.center().y() - _PICTURE / 2 + 0.5, _PICTURE, _PICTURE)
+        painter.fillRect(frame, colour("canvas"))
+        if entry.thumbnail is not None:
+            size = entry.thumbnail.size().scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRectF(frame.center().x() - size.width() / 2, frame.center().y() - size.height() / 2,
+                           size.width(), size.height())  # fmt: skip
+            painter.drawImage(place, entry.thumbnail)
+        inside = QRect(int(frame.right()) + 10, rectangle.top() + 6, 0, rectangle.height() - 12)
+        inside.setRight(rectangle.right() - 8)
+        self._draw_words(painter, inside, font, entry, index, current=current)
+        painter.restore()
+
+    def _draw_words(
+        self, painter: QPainter, inside: QRect, font, entry: Entry, index: AnyIndex, *, current: bool  # type: ignore[no-untyped-def]
+    ) -> None:
+        hidden = bool(index.data(HIDDEN_ROLE))
+        strong, small = painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
+        height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
+        who = "" if hidden else person(entry.patient)
+        first, _, rest = caption(entry, index.row()).partition("  ")
+        lines = [(who or first, strong, "text" if current else "text")]
+        second = f"{first}  {rest}".strip() if who else rest
+        if second:
+            lines.append((second, small, "muted"))
+        top = inside.top()
+        for text, style, tint in lines:
+            painter.setFont(style)
+            painter.setPen(colour(tint))
+            shown = QFontMetrics(style).elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
+            painter.drawText(QRect(inside.left(), top, inside.width(), height), Qt.AlignmentFlag.AlignLeft, shown)
+            top += QFontMetrics(style).height() + 2
+        painter.setFont(small)
+        tint = colour("bad") if entry.problem else STATES[entry.state]
+        base = QRect(inside.left(), inside.bottom() - small_height, inside.width(), small_height + 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tint)
+        painter.drawEllipse(QRectF(base.left(), base.center().y() - 3, 7, 7))
+        painter.setPen(colour("muted"))
+        words = self.tr("not readable") if entry.problem else state_text(entry.state)
+        painter.drawText(base.adjusted(13, 0, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+
+
+class WorklistPanel(QWidget):
+    """Search, count, and the list."""
+
+    def __init__(self, worklist: Worklist, lightbox: Lightbox, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._worklist = worklist
+        self.model = WorklistModel(worklist, lightbox, self)
+        self.filter = Filter(self)
+        self.filter.setSourceModel(self.model)
+        self.list = QListView(self)
+        self.list.setObjectName("worklist")
+        self.list.setModel(self.filter)
+        self.list.setItemDelegate(EntryDelegate(self.list))
+        self.list.setMouseTracking(True)
+        self.list.setUniformItemSizes(True)
+        self.list.setFrameShape(QListView.Shape.NoFrame)
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list.setAccessibleName(self.tr("Worklist"))
+        self.list.clicked.connect(self._open)
+        self.list.activated.connect(self._open)
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText(self.tr("Search"))
+        self.search.setAccessibleName(self.tr("Search the worklist"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self.filter.search)
+        self._count = QLabel(self)
+        self._count.setTextFormat(Qt.TextFormat.PlainText)
+        self._count.setObjectName("hint")
+        top = QHBoxLayout()
+        top.addWidget(heading(self.tr("WORKLIST"), self))
+        top.addStretch(1)
+        top.addWidget(self._count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 8, 8)
+        layout.setSpacing(8)
+        layout.addLayout(top)
+        layout.addWidget(self.search)
+        layout.addWidget(self.list, 1)
+        worklist.reset.connect(self._refresh)
+        worklist.current_changed.connect(self._refresh)
+        worklist.entry_changed.connect(self._refresh_count)
+        self._refresh()
+
+    def _open(self, index: QModelIndex) -> None:
+        self._worklist.show(self.filter.mapToSource(index).row())
+
+    def _refresh(self) -> None:
+        index = self.filter.mapFromSource(self.model.index(self._worklist.index)) if self._worklist.index >= 0 else None
+        if index is not None and index.isValid():
+            self.list.setCurrentIndex(index)
+            self.list.scrollTo(index)
+        self._refresh_count()
+
+    def _refresh_count(self) -> None:
+        total = len(self._worklist.entries)
+        text = self.tr("{place} of {total}").format(place=self._worklist.index + 1, total=total) if total else ""
+        self._count.setText(text)
+        self.search.setVisible(total > 1)
