@@ -23,6 +23,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
+from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 from pydicom.valuerep import TEXT_VR_DELIMS
 
@@ -156,7 +157,7 @@ class Header:
     def uid(self, keyword: str) -> str:
         """Return a UID, or "" when it is not one: results and files are named after it."""
         uid = self.raw(keyword).decode("ascii", "replace").strip("\0 ")
-        return uid if len(uid) <= 64 and _UID.fullmatch(uid) else ""
+        return uid if _is_uid(uid) else ""
 
     def items(self, keyword: str) -> tuple["Header", ...]:
         """Return the items of a sequence; () when absent or damaged."""
@@ -189,6 +190,10 @@ def _tag(keyword: str) -> BaseTag:
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
     return BaseTag(tag)
+
+
+def _is_uid(text: str) -> bool:
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def showable(text: str) -> str:
@@ -266,12 +271,17 @@ def data_set(plain: bytes) -> Dataset:
 
 def _read_through(element: DataElement) -> None:
     """Decode an element and all within it, so that nobody after us meets a value that cannot be."""
-    if element.VR != "SQ":
-        str(element.value)
+    if element.VR == "SQ":
+        for item in element.value or ():
+            for inner in item:
+                _read_through(inner)
         return
-    for item in element.value or ():
-        for inner in item:
-            _read_through(inner)
+    str(element.value)
+    values = element.value if isinstance(element.value, MultiValue) else [element.value]
+    if element.VR in {"DS", "IS"} and any(isinstance(value, str) and value.strip("\0 ") for value in values):
+        raise ValueError("not a number")  # pydicom warns, and hands out the text
+    if element.VR == "UI" and not all(_is_uid(str(value)) for value in values if value):
+        raise ValueError("not a UID")
 
 
 def _writable(element: DataElement, header: Header) -> DataElement:
