@@ -31,6 +31,8 @@ class Triplet(nn.Module):
         self.l = nn.Parameter(like.new_full((rank,), adapters.initial_l))
         self.q = nn.Parameter(like.new_zeros(rank, inputs))
         self.register_buffer("mask", like.new_ones(rank))
+        if like.is_meta:
+            return
         if adapters.kind == "lora":
             nn.init.kaiming_uniform_(self.q, a=5**0.5)
         else:

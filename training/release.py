@@ -39,7 +39,7 @@ Tensors = dict[str, NDArray[Any]]
 
 # Below this many values a tensor stays in float32: it costs nothing, and the position encoding's sines of large angles
 # need it.
-_SMALL = 4096
+_SMALL = 512
 _FLOAT16_LARGEST = 65504.0
 _LEAST_MEAN_DICE, _LEAST_DICE = 0.999, 0.995  # between the trained network's masks and the released file's
 
@@ -118,11 +118,16 @@ def _never_calibrated(name: str) -> RecipeError:
     return RecipeError(f"{name} was never calibrated", advice="Open training.qat.calibrating and run films through.")
 
 
+def keeps_float32(name: str, values: int) -> bool:
+    """Whether a tensor of so many values stays in float32 in a file whose rest is float16."""
+    return values < _SMALL or name.endswith("_scale")
+
+
 def _at_rest(name: str, value: NDArray[Any], rest: Literal["float32", "float16"]) -> NDArray[Any]:
     """Return a tensor that is not of integers as the file holds it."""
     value = value.astype(np.float32)
-    fits = value.size >= _SMALL and not name.endswith("_scale") and np.abs(value).max() < _FLOAT16_LARGEST
-    return value.astype(np.float16) if rest == "float16" and fits else value
+    whole = rest == "float32" or keeps_float32(name, value.size) or np.abs(value).max() >= _FLOAT16_LARGEST
+    return value if whole else value.astype(np.float16)
 
 
 @torch.inference_mode()

@@ -71,7 +71,9 @@ class LayerQuantizer(nn.Module):
 
     @torch.no_grad()
     def fit(self, weight: Tensor) -> None:
-        """Set the weight's scales from its present values."""
+        """Set the weight's scales from its present values; a weight that is only a shape has none."""
+        if weight.is_meta:
+            return
         size = weight.detach().float().abs().reshape(weight.shape[0], -1)
         self.weight_scale.copy_(
             scale_of(size.amax(dim=1) if self.rule.weight_scale == "row" else size.amax().view(1), INT8_LIMIT)
