@@ -4,6 +4,10 @@ imagecodecs wraps libjpeg-turbo, liblj92, CharLS, OpenJPEG and OpenJPH: none is 
 transfer syntax that a radiograph comes in.
 """
 
+import os
+import tempfile
+
+import cv2
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +16,7 @@ from engine.errors import DamagedFilmError, UnsupportedFilmError
 from engine.film.codestream import Codestream, read_jpeg, read_jpeg_2000
 
 _EXPORT_AGAIN = "Export the film again from its system."
+_COPY_AGAIN = "Copy the file again from where it came from."
 
 # PS3.5 A.4: JPEG Baseline, Extended 12 bit, Lossless P14 and SV1; JPEG-LS lossless and near; JPEG 2000; HTJ2K.
 JPEG_DCT = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
@@ -21,6 +26,7 @@ JPEG_2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
 HTJ2K = frozenset({"1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"})
 COMPRESSED = JPEG_DCT | JPEG_LOSSLESS | JPEG_LS | JPEG_2000 | HTJ2K
 
+_THREADS = min(4, os.cpu_count() or 1)
 _DCT = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 _LOSSLESS = 0xC3
 _LS = 0xF7
@@ -39,7 +45,7 @@ def decode_frame(  # noqa: PLR0917 (in the order of PS3.3 C.7.6.3)
     if transfer_syntax in JPEG_2000 | HTJ2K:
         announced, bare = read_jpeg_2000(codestream)
         _check(announced, rows, columns, bits_allocated, samples)
-        decoded = decode_jpeg_2000(announced, bare)
+        decoded = decode_jpeg_2000(bare)
     elif transfer_syntax in COMPRESSED:
         announced = read_jpeg(codestream)
         _check(announced, rows, columns, bits_allocated, samples)
@@ -88,6 +94,8 @@ def decode_jpeg(announced: Codestream, data: bytes) -> NDArray[np.generic]:
                 f"a JPEG of {announced.samples} samples of {announced.bits} bits.", advice=_EXPORT_AGAIN
             )
         decoded = imagecodecs.jpeg8_decode(data, outcolorspace="RGB" if announced.samples == 3 else "GRAYSCALE")
+        if _ran_out(announced, decoded, data):
+            raise DamagedFilmError("its compressed picture is damaged.", advice=_COPY_AGAIN)
     elif announced.process == _LS:
         decoded = imagecodecs.jpegls_decode(data)
     elif announced.process == _LOSSLESS:
@@ -99,9 +107,31 @@ def decode_jpeg(announced: Codestream, data: bytes) -> NDArray[np.generic]:
     return np.asarray(decoded)
 
 
-def decode_jpeg_2000(announced: Codestream, data: bytes) -> NDArray[np.generic]:
+def _ran_out(announced: Codestream, decoded: NDArray[np.generic], data: bytes) -> bool:
+    """Return whether libjpeg had too few coded data, or too many, and made up the rest of the picture.
+
+    It then warns on standard error and goes on, with grey where the data ended. imagecodecs keeps that to itself,
+    OpenCV lets it out, and is quick at an eighth of the size.
+    """
+    if announced.bits == 12:  # OpenCV does not read it: is the last block untouched, so exactly mid-grey?
+        return bool((decoded[-1 - (announced.rows - 1) % 8 :, -1 - (announced.columns - 1) % 8 :] == 1 << 11).all())
+    with tempfile.TemporaryFile() as complaints:
+        kept = os.dup(2)
+        os.dup2(complaints.fileno(), 2)
+        try:
+            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        complaints.seek(0)
+        text = complaints.read()
+    return b"Corrupt JPEG data" in text or b"Premature end" in text
+
+
+def decode_jpeg_2000(data: bytes) -> NDArray[np.generic]:
     """Return the samples of a JPEG 2000 or HTJ2K codestream, its colour transform undone."""
-    return np.asarray(imagecodecs.jpeg2k_decode(data))
+    # OpenJPEG for both: OpenJPH is faster, and shows what it has of a stream that is cut short.
+    return np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=_THREADS))
 
 
 def _cells(

@@ -15,8 +15,8 @@ _EXPORT_AGAIN = "Export the film again from its system."
 
 # ISO/IEC 10918-1 B.1.1.5: in coded data 0xFF is followed by 0x00 or a restart marker. In JPEG-LS (ISO/IEC 14495-1
 # C.2.1) by a byte below 0x80.
-_NEXT_JPEG_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
-_NEXT_JPEG_LS_MARKER = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
+_NEXT_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_NEXT_JPEG_LS_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _SOF_JPEG_LS = 0xF7
 _SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, _SOF_JPEG_LS})
 _SOI, _EOI, _SOS, _DRI, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xDD, 0xE1, 0xEE

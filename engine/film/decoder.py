@@ -67,11 +67,15 @@ class Limits:
     def of(samples: int) -> "Limits":
         """Return limits for a picture of so many samples (pixels times channels).
 
-        JPEG 2000, the slowest, takes 0.15 s and 12 bytes a megasample: the clock leaves a slow machine ten times that
-        for any film, and the answer to a hostile file still comes within 15 s.
+        JPEG 2000 of pure noise, the slowest, took 0.2 s of processor time and 12 bytes a megasample on an ordinary
+        machine: slower ones have room, and the answer to a hostile file still comes within 15 s.
         """
-        seconds = 10.0 + min(4.0, 0.06e-6 * samples)
-        return Limits(seconds, seconds, min((256 << 20) + 24 * samples, 1 << 30))
+        megasamples = samples / 1e6
+        return Limits(
+            wall_s=10.0 + min(4.0, 0.06 * megasamples),
+            cpu_s=2.0 + min(10.0, 0.8 * megasamples),
+            memory_bytes=min((256 << 20) + 24 * samples, 1 << 30),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +119,11 @@ def prewarm() -> None:
     _kept.prewarm()
 
 
+def kept_pid() -> int | None:
+    """Return the child's process number, None when there is none: for whoever measures it."""
+    return _kept.pid
+
+
 class DecoderProcess:
     """The child, seen from the parent. Safe to use from any thread; one job runs at a time."""
 
@@ -139,9 +148,7 @@ class DecoderProcess:
         with self._lock:
             process = self._living()
             if not self._ready:
-                with self._watched(process, _START_LIMIT_S, "the decoder did not start"):
-                    _receive(process)
-                self._ready = True
+                self._await_start(process)
             header = {
                 "job": job,
                 "parameters": dict(parameters),
@@ -189,9 +196,18 @@ class DecoderProcess:
             )
         except OSError as error:
             reason = error.strerror or "the system refused"
-            raise FilmError(f"the decoder could not be started: {reason}.", advice="Restart Lungbox.") from error
+            raise FilmError(f"its decoder could not be started: {reason}.", advice="Restart Lungbox.") from error
         _widen(self._process)
         return self._process
+
+    def _await_start(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the child has imported what it needs; its failure to start is no film's fault."""
+        try:
+            with self._watched(process, _START_LIMIT_S, "its decoder did not start"):
+                _receive(process)
+        except FilmError as error:
+            raise FilmError("its decoder could not be started.", advice="Install Lungbox again.") from error
+        self._ready = True
 
     @contextlib.contextmanager
     def _watched(self, process: subprocess.Popen[bytes], wall_s: float, too_long: str) -> Iterator[None]:
