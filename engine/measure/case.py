@@ -1,6 +1,6 @@
 """measure(case): every number of a case, in the order it is shown. Derived each time, never stored."""
 
-from io import BytesIO
+from dataclasses import replace
 
 from engine.case import Case, Finding, HeartCallipers, Structure
 from engine.errors import MeasurementError
@@ -73,7 +73,15 @@ def measure(case: Case) -> Measurements:
         )
         for number, line in enumerate(case.distances, start=1)
     ]
-    return Measurements(tuple(rows), spacing_of(case))
+    return Measurements(tuple(_without_scale_caveats(row) for row in rows), spacing_of(case))
+
+
+def _without_scale_caveats(row: Measurement) -> Measurement:
+    """Return a ratio or an angle without the caveats on millimetres: spacing cancels in them."""
+    if row.origin is not None or not row.caveats:
+        return row
+    scale_only = (Caveat.MAGNIFIED, Caveat.SPACING_UNKNOWN)
+    return replace(row, caveats=tuple(caveat for caveat in row.caveats if caveat not in scale_only))
 
 
 def propose_callipers(case: Case) -> HeartCallipers | None:
@@ -118,9 +126,9 @@ def view_caveats(film: Radiograph) -> tuple[Caveat, ...]:
 def _is_supine(film: Radiograph) -> bool:
     if not film.source.header:
         return False
-    from pydicom.filereader import read_dataset
+    from engine.film.header import data_set  # pydicom is slow to import, and pictures never need it
 
-    dataset = read_dataset(BytesIO(film.source.header), is_implicit_VR=False, is_little_endian=True)
+    dataset = data_set(film.source.header)
     for item in dataset.get("PatientOrientationCodeSequence") or ():
         codes = [item, *(item.get("PatientOrientationModifierCodeSequence") or ())]
         if any(str(code.get("CodeValue", "")) == _SUPINE for code in codes):

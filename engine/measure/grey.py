@@ -1,7 +1,5 @@
 """Mean and spread of grey inside a mask, and only where the values mean something."""
 
-from io import BytesIO
-
 import numpy as np
 
 from engine.case import Finding
@@ -17,9 +15,9 @@ def grey_relationship(radiograph: Radiograph) -> str | None:
     header = radiograph.source.header
     if not header:
         return None
-    from pydicom.filereader import read_dataset  # slow to import, and pictures never need it
+    from engine.film.header import data_set  # pydicom is slow to import, and pictures never need it
 
-    dataset = read_dataset(BytesIO(header), is_implicit_VR=False, is_little_endian=True)
+    dataset = data_set(header)
     stated = str(dataset.get("PixelIntensityRelationship", "") or "").strip().upper()
     return stated if stated in _RELATIONSHIPS else None
 

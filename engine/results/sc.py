@@ -106,9 +106,9 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
             continue
         draw.text((x, y), title, fill=color, font=normal)
         y += 28
-        for row in lines:
+        for row in lines:  # Pillow's own font has no superscripts
             draw.text((x + 16, y), row.name, fill="white", font=normal)
-            draw.text((x + 560, y), value_text(row), fill="white", font=normal, anchor="ra")
+            draw.text((x + 560, y), value_text(row).replace("²", "2"), fill="white", font=normal, anchor="ra")
             y += 26
         y += 10
     y = max(y, rows - 140)
@@ -122,5 +122,4 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
 def value_text(row: Measurement) -> str:
     """Return a value with its unit as people read it; no space before a degree sign."""
     symbol = UNIT_SYMBOLS[row.unit]
-    symbol = symbol.replace("²", "2")  # Pillow's own font has no superscripts
     return f"{displayed(row)}{'' if symbol in ('', '°') else ' '}{symbol}"

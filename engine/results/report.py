@@ -1,0 +1,320 @@
+"""PDF: one A4 page to file with the case. The film is a picture, outlines and text are vectors.
+
+reportlab's own Helvetica covers Latin scripts; a name in another is written with what stands in for it in Patient ID.
+"""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from engine.case import Finding, Line, Making
+from engine.measure import Measurement, calibration_text, rounded
+from engine.outline import Polygon
+from engine.results.codes import look_of, looks
+from engine.results.context import MODEL_NAME, NOTICE, Export, structure_key
+from engine.results.pictures import drawn_outlines, jpeg_of, shown_film, shrunk_to
+from engine.results.sc import value_text
+from engine.version import VERSION
+
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
+
+_MM = 72 / 25.4
+_PAGE = (210 * _MM, 297 * _MM)
+_MARGIN = 16 * _MM
+_FILM_BOX = (112 * _MM, 132 * _MM)
+_PICTURE_PX = 1100
+_TABLE_ROWS = (
+    ("area", "Projected area"),
+    ("height-dome", "Height to dome"),
+    ("height-angle", "Height to costophrenic angle"),
+    ("width", "Maximum width"),
+    ("perimeter", "Perimeter"),
+    ("share-upper", "Upper zone, share of area"),
+    ("share-middle", "Middle zone, share of area"),
+    ("share-lower", "Lower zone, share of area"),
+    ("costophrenic-angle", "Costophrenic angle"),
+    ("dome-height", "Dome height"),
+)
+_BETWEEN = (
+    ("both_lungs", "area", "Projected area, both lungs"),
+    ("both_lungs", "asymmetry", "Asymmetry, (R - L) / (R + L)"),
+    ("both_lungs", "diaphragm-difference", "Right dome above left"),
+    ("thorax", "thoracic-diameter", "Internal thoracic diameter"),
+    ("heart", "heart-diameter", "Transverse cardiac diameter"),
+    ("heart", "ctr", "Cardiothoracic ratio"),
+)
+_MAKINGS = {
+    Making.MODEL: "as the model drew it",
+    Making.EDITED: "the model's, corrected by the reader",
+    Making.DRAWN: "drawn by the reader",
+    Making.IMPORTED: "imported",
+}
+
+
+def pdf(export: Export) -> bytes:
+    """Return the page."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    out = io.BytesIO()
+    # invariant: no creation time or random id of reportlab's own; the page states its time itself.
+    canvas = Canvas(out, pagesize=_PAGE, invariant=True)
+    canvas.setTitle("Lungbox report")
+    canvas.setAuthor(MODEL_NAME)
+    canvas.setSubject(NOTICE)
+    top = _head(canvas, export)
+    bottom = _film(canvas, export, top)
+    _beside(canvas, export, top)
+    bottom = _table(canvas, export, bottom - 7 * _MM)
+    _foot(canvas, export, bottom)
+    canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def _head(canvas: "Canvas", export: Export) -> float:
+    """Write title and patient; return the y below."""
+    y = _PAGE[1] - _MARGIN - 12
+    canvas.setFont("Helvetica-Bold", 16)
+    canvas.drawString(_MARGIN, y, "Chest radiograph: lung measurements")
+    canvas.setFont("Helvetica", 8)
+    canvas.drawRightString(_PAGE[0] - _MARGIN, y + 6, f"Lungbox {VERSION}")
+    canvas.drawRightString(_PAGE[0] - _MARGIN, y - 4, f"{export.made_at:%Y-%m-%d %H:%M}")
+    y -= 7 * _MM
+    identity, source = export.case.radiograph.identity, export.case.radiograph.source
+    pairs = [
+        ("Patient", identity.patient_name),
+        ("ID", identity.patient_id),
+        ("Born", _date(identity.birth_date)),
+        ("Sex", identity.sex),
+        ("Study", _date(identity.study_date)),
+        ("Accession", identity.accession_number),
+        ("View", export.case.radiograph.view_position.value),
+        ("Film", source.kind if export.deidentified or source.kind == "DICOM" else source.path.name),
+    ]
+    if export.deidentified:
+        pairs = [("Patient", "de-identified"), *pairs[6:]]
+    x = _MARGIN
+    for label, value in pairs:
+        text = _latin(value)
+        if not text:
+            continue
+        text = text if len(text) <= 48 else text[:47] + "..."
+        width = canvas.stringWidth(label, "Helvetica", 7.5) + 3 + canvas.stringWidth(text, "Helvetica-Bold", 9) + 12
+        if x + width > _PAGE[0] - _MARGIN:
+            x, y = _MARGIN, y - 12
+        canvas.setFont("Helvetica", 7.5)
+        canvas.setFillGray(0.35)
+        canvas.drawString(x, y, label)
+        canvas.setFillGray(0)
+        canvas.setFont("Helvetica-Bold", 9)
+        canvas.drawString(x + canvas.stringWidth(label, "Helvetica", 7.5) + 3, y, text)
+        x += width
+    y -= 4 * _MM
+    canvas.setStrokeGray(0.7)
+    canvas.line(_MARGIN, y, _PAGE[0] - _MARGIN, y)
+    return y - 4 * _MM
+
+
+def _film(canvas: "Canvas", export: Export, top: float) -> float:
+    """Draw the film with its outlines; return the y of its lower edge."""
+    from reportlab.lib.utils import ImageReader
+
+    film = export.case.radiograph
+    picture = shrunk_to(shown_film(export.case), _PICTURE_PX, _PICTURE_PX, film.pixel_aspect)
+    height_px, width_px = film.rows * film.pixel_aspect, float(film.columns)
+    scale = min(_FILM_BOX[0] / width_px, _FILM_BOX[1] / height_px)
+    width, height = width_px * scale, height_px * scale
+    bottom = top - height
+    canvas.drawImage(ImageReader(io.BytesIO(jpeg_of(picture))), _MARGIN, bottom, width, height)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _MARGIN + x * scale, top - y * film.pixel_aspect * scale
+
+    canvas.saveState()
+    clip = canvas.beginPath()
+    clip.rect(_MARGIN, bottom, width, height)
+    canvas.clipPath(clip, stroke=0)
+    canvas.setLineJoin(1)
+    for finding in export.outlined:
+        canvas.setStrokeColorRGB(*_unit(look_of(finding).color))
+        canvas.setLineWidth(1.1)
+        for polygon in drawn_outlines(finding):
+            canvas.drawPath(_path(canvas, polygon, place))
+    ratio = export.measurements.of("heart", "ctr")
+    if ratio is not None and ratio.value is not None:
+        canvas.setStrokeColorRGB(*_unit(looks()["heart"].color))
+        canvas.setLineWidth(0.8)
+        for line in ratio.evidence.lines:
+            _line(canvas, line, place)
+    canvas.restoreState()
+    return bottom
+
+
+def _path(canvas: "Canvas", polygon: Polygon, place: Any) -> Any:
+    path = canvas.beginPath()
+    points = [place(x, y) for x, y in polygon.tolist()]
+    path.moveTo(*points[0])
+    for point in points[1:]:
+        path.lineTo(*point)
+    path.close()
+    return path
+
+
+def _line(canvas: "Canvas", line: Line, place: Any) -> None:
+    canvas.line(*place(line.x0, line.y0), *place(line.x1, line.y1))
+
+
+def _beside(canvas: "Canvas", export: Export, top: float) -> None:
+    """Write calibration, what lies between the lungs, and the caveats, to the right of the film."""
+    x, right = _MARGIN + _FILM_BOX[0] + 6 * _MM, _PAGE[0] - _MARGIN
+    y = top - 10
+    badge = calibration_text(export.measurements.spacing)
+    canvas.setFont("Helvetica-Bold", 9)
+    canvas.setStrokeGray(0)
+    canvas.roundRect(x, y - 4, canvas.stringWidth(badge, "Helvetica-Bold", 9) + 10, 15, 3)
+    canvas.drawString(x + 5, y, badge)
+    y -= 14
+    spacing = export.measurements.spacing
+    if spacing is not None:
+        y = _small(canvas, f"{spacing.column_mm:.4g} x {spacing.row_mm:.4g} mm a pixel. {spacing.detail}", x, y, right)
+    y -= 8
+    for structure, key, name in _BETWEEN:
+        row = export.measurements.of(structure, key)
+        if row is None:
+            continue
+        canvas.setFont("Helvetica", 8.5)
+        canvas.setFillGray(0)
+        canvas.drawString(x, y, name)
+        canvas.setFont("Helvetica-Bold", 8.5)
+        if row.value is not None:
+            canvas.drawRightString(right, y, _latin(value_text(row)))
+        y -= 12
+        if _range(row):
+            canvas.setFont("Helvetica", 6.5)
+            canvas.setFillGray(0.35)
+            canvas.drawRightString(right, y + 3.5, _range(row))
+            y -= 6
+        if row.reason is not None:
+            y = _small(canvas, row.reason.text, x + 6, y + 1, right)
+    y -= 6
+    caveats = list(dict.fromkeys(caveat for row in export.measurements for caveat in row.caveats))
+    if caveats:
+        canvas.setFillGray(0)
+        canvas.setFont("Helvetica-Bold", 8.5)
+        canvas.drawString(x, y, "Before using these numbers")
+        y -= 11
+    for caveat in caveats:
+        y = _small(canvas, caveat.text, x, y, right) - 2
+
+
+def _small(canvas: "Canvas", text: str, x: float, y: float, right: float) -> float:
+    """Write wrapped small text; return the y below it."""
+    from reportlab.lib.utils import simpleSplit
+
+    canvas.setFont("Helvetica", 7.5)
+    canvas.setFillGray(0.2)
+    for line in simpleSplit(_latin(text), "Helvetica", 7.5, right - x):
+        canvas.drawString(x, y, line)
+        y -= 9.5
+    canvas.setFillGray(0)
+    return y
+
+
+def _table(canvas: "Canvas", export: Export, top: float) -> float:
+    """Write one column a structure; return the y below."""
+    findings = export.outlined[:4]  # more do not fit the page; the CSV has them all
+    first = _MARGIN + 58 * _MM
+    step = min(60 * _MM, (_PAGE[0] - _MARGIN - first) / max(1, len(findings)))
+    y = top
+    canvas.setFont("Helvetica-Bold", 9)
+    for number, finding in enumerate(findings):
+        x = first + step * (number + 1)
+        canvas.setFillColorRGB(*_unit(look_of(finding).color))
+        label = _latin(finding.label)[:28]
+        canvas.rect(x - canvas.stringWidth(label, "Helvetica-Bold", 9) - 10, y - 0.5, 6, 6, stroke=0, fill=1)
+        canvas.setFillGray(0)
+        canvas.drawRightString(x, y, label)
+    y -= 4
+    canvas.setStrokeGray(0.3)
+    canvas.line(_MARGIN, y, first + step * len(findings), y)
+    y -= 11
+    for key, name in _TABLE_ROWS:
+        rows = [export.measurements.of(structure_key(finding), key) for finding in findings]
+        if all(row is None or row.value is None for row in rows):
+            continue
+        canvas.setFont("Helvetica", 8.5)
+        canvas.drawString(_MARGIN, y, name)
+        for number, row in enumerate(rows):
+            if row is not None and row.value is not None:
+                _value(canvas, row, first + step * (number + 1), y)
+        y -= 11.5
+    return y
+
+
+def _value(canvas: "Canvas", row: Measurement, right: float, y: float) -> None:
+    text = _latin(value_text(row))
+    canvas.setFont("Helvetica", 8.5)
+    canvas.drawRightString(right, y, text)
+    if _range(row):
+        canvas.setFont("Helvetica", 6.5)
+        canvas.setFillGray(0.35)
+        canvas.drawRightString(right - canvas.stringWidth(text, "Helvetica", 8.5) - 5, y, _range(row))
+        canvas.setFillGray(0)
+
+
+def _range(row: Measurement) -> str:
+    """Return the interval as it is shown; nothing where rounding hides it."""
+    if row.interval is None:
+        return ""
+    low, high = (rounded(value, row.unit) for value in row.interval)
+    return f"{low} to {high}" if low != high else ""
+
+
+def _foot(canvas: "Canvas", export: Export, top: float) -> None:
+    """Write who and what drew the outlines, room to sign, and the notice."""
+    y = top - 3 * _MM
+    canvas.setFont("Helvetica-Bold", 8.5)
+    canvas.drawString(_MARGIN, y, "How this was made")
+    y -= 11
+    for line in dict.fromkeys(_provenance(finding) for finding in export.outlined):
+        y = _small(canvas, line, _MARGIN, y, _PAGE[0] - _MARGIN)
+    source = export.case.radiograph.source
+    film = f"Film: pixels SHA-256 {source.pixel_sha256}"
+    if source.sop_instance_uid:
+        film += f"; SOP Instance {source.sop_instance_uid}"
+    y = _small(canvas, film, _MARGIN, y, _PAGE[0] - _MARGIN)
+    if any(row.interval is not None for row in export.measurements):
+        _small(
+            canvas, "Small ranges: how far the value moves when the box is drawn a little differently.", _MARGIN, y, 500
+        )
+    base = _MARGIN
+    canvas.setStrokeGray(0.6)
+    canvas.line(_MARGIN, base + 15, _PAGE[0] - _MARGIN, base + 15)
+    canvas.setFont("Helvetica-Bold", 8.5)
+    canvas.drawString(_MARGIN, base + 3, NOTICE)
+    canvas.setFont("Helvetica", 8)
+    canvas.drawRightString(
+        _PAGE[0] - _MARGIN, base + 3, f"Read by: {_latin(export.reader) or '______________________'}"
+    )
+
+
+def _provenance(finding: Finding) -> str:
+    provenance = finding.provenance
+    text = f"{finding.label}: {_MAKINGS[finding.making]}"
+    if provenance is None:
+        return text + "."
+    checkpoint = f"{provenance.checkpoint_name} (SHA-256 {provenance.checkpoint_sha256[:16]}...)"
+    return f"{text}; {checkpoint} on {provenance.backend}."
+
+
+def _date(stored: str) -> str:
+    return f"{stored[:4]}-{stored[4:6]}-{stored[6:]}" if len(stored) == 8 and stored.isdigit() else stored
+
+
+def _latin(text: str) -> str:
+    """Return text in the characters that Helvetica has."""
+    return text.encode("cp1252", errors="replace").decode("cp1252")
+
+
+def _unit(color: tuple[int, int, int]) -> tuple[float, float, float]:
+    return (color[0] / 255, color[1] / 255, color[2] / 255)
