@@ -305,7 +305,7 @@ def rle_frame(film: Dataset, raw: bytes) -> bytes:
 
 
 def write_film(
-    path: Path, film: Dataset | None = None, transfer_syntax: str = EXPLICIT_LITTLE, **elements: Any
+    path: Path, film: Dataset | None = None, transfer_syntax: str = EXPLICIT_LITTLE, /, **elements: Any
 ) -> Path:
     """Write a film to a file and return its path; `elements` as for `dicom_film`."""
     film = dicom_film(**elements) if film is None else film
@@ -314,7 +314,7 @@ def write_film(
 
 
 def read_film(
-    film: Dataset | bytes | None = None, transfer_syntax: str = EXPLICIT_LITTLE, **elements: Any
+    film: Dataset | bytes | None = None, transfer_syntax: str = EXPLICIT_LITTLE, /, **elements: Any
 ) -> Radiograph:
     """Return the radiograph that reading makes of a film, its file's bytes, or the arguments of `dicom_film`."""
     if film is None:

@@ -79,7 +79,7 @@ def looks_like_dicom(data: bytes) -> bool:
     if len(data) < 8:
         return False
     group, element = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
-    return (group == 0x0002 and element <= 0x0102) or (group == 0x0008 and element <= 0x0018)
+    return (group == 0x0002 and element <= 0x0102) or (group == 0x0008 and element <= 0x1140)
 
 
 def lay_out(data: bytes) -> Layout:
