@@ -90,19 +90,17 @@ def _rounded_layer(layer: nn.Module, quantization: Quantization, bits: Literal[8
             return RoundedAttention.from_attention(layer, quantization)
 
 
-def quantizers(model: nn.Module) -> Iterator[tuple[LayerQuantizer, nn.Module]]:
+def quantizers(model: nn.Module) -> Iterator[tuple[LayerQuantizer, Layer]]:
     """Yield the quantizer of every rounded layer, and the layer."""
     for module in model.modules():
-        quantizer = getattr(module, "quantizer", None)
-        if isinstance(quantizer, LayerQuantizer):
-            yield quantizer, module
+        if isinstance(module, Layer) and isinstance(module.quantizer, LayerQuantizer):
+            yield module.quantizer, module
 
 
 @torch.no_grad()
 def fit_weights(model: nn.Module) -> None:
     """Set all weights' scales from their present values: after training has moved them, once an epoch."""
     for quantizer, layer in quantizers(model):
-        assert isinstance(layer, Layer)
         quantizer.fit(layer.merged_weight() if isinstance(layer, AdaLoraQkv) else layer.weight)
 
 
