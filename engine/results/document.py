@@ -55,7 +55,7 @@ def document(export: Export, files: Sequence[WrittenFile]) -> bytes:
             "view_position": film.view_position.value,
             "notes": [note.code.value for note in film.notes],
         },
-        "spacing": _spacing(export.measurements.spacing),
+        "spacing": spacing_values(export.measurements.spacing),
         "magnification_applied": case.magnification_applied,
         "known_length": None
         if case.known_length_mm is None
@@ -69,7 +69,7 @@ def document(export: Export, files: Sequence[WrittenFile]) -> bytes:
         },
         "distances": [_line(line) for line in case.distances],
         "structures": [structure(finding, number) for number, finding in enumerate(export.outlined, start=1)],
-        "measurements": [_measurement(row) for row in export.measurements],
+        "measurements": [measurement_values(row) for row in export.measurements],
         "files": [
             {
                 "name": file.name,
@@ -120,7 +120,8 @@ def prompts_values(prompts: Prompts | None) -> dict[str, Any] | None:
     }
 
 
-def _spacing(spacing: Spacing | None) -> dict[str, Any] | None:
+def spacing_values(spacing: Spacing | None) -> dict[str, Any] | None:
+    """Return a spacing as plain values."""
     if spacing is None:
         return None
     return {
@@ -135,7 +136,8 @@ def _line(line: Line) -> list[float]:
     return [line.x0, line.y0, line.x1, line.y1]
 
 
-def _measurement(row: Measurement) -> dict[str, Any]:
+def measurement_values(row: Measurement) -> dict[str, Any]:
+    """Return a measurement as plain values, in full precision."""
     return {
         "id": row.id,
         "structure": row.structure,
