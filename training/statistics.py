@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Scores = NDArray[np.float64]
-Statistic = Callable[[Scores], float]
+Weights = NDArray[np.int64]  # (resamples, films): how often each resample drew each film
+Statistic = Callable[[Scores, Weights], Scores]  # one value a resample
 
 RESAMPLES = 2000
 MARGIN_POINTS = 0.5  # of Dice: INT8 may be worse than float by less than this
+_AT_ONCE = 4_000_000  # weights in memory at a time: 32 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,22 @@ class Interval:
     patients: int
 
 
-def mean(scores: Scores) -> float:
-    """Return the mean."""
-    return float(np.mean(scores))
+def mean(scores: Scores, weights: Weights) -> Scores:
+    """Return each resample's mean."""
+    return np.asarray((weights @ scores) / weights.sum(axis=1))
 
 
-def median(scores: Scores) -> float:
-    """Return the median."""
-    return float(np.median(scores))
+def fifth_percentile(scores: Scores, weights: Weights) -> Scores:
+    """Return the value below which 5 % of each resample lie, interpolated between the two nearest."""
+    order = np.argsort(scores, kind="stable")
+    ranked, reached = scores[order], np.cumsum(weights[:, order], axis=1)
+    place = 0.05 * (reached[:, -1] - 1)
+    below = np.floor(place)
 
+    def at(places: NDArray[np.float64]) -> Scores:
+        return np.asarray(ranked[(reached <= places[:, None]).sum(axis=1)])
 
-def fifth_percentile(scores: Scores) -> float:
-    """Return the value that 5 % of the films fall below, interpolated."""
-    return float(np.percentile(scores, 5))
+    return np.asarray(at(below) + (place - below) * (at(np.ceil(place)) - at(below)))
 
 
 def bootstrap(scores: Scores, patients: Sequence[str], statistic: Statistic = mean, seed: int = 0) -> Interval:
@@ -48,16 +53,16 @@ def bootstrap(scores: Scores, patients: Sequence[str], statistic: Statistic = me
     if len(scores) == 0 or len(scores) != len(patients):
         raise ValueError(f"{len(scores)} scores for {len(patients)} patients")
     names, owner = np.unique(np.asarray(patients), return_inverse=True)
-    films = [np.flatnonzero(owner == i) for i in range(len(names))]
     rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(names), (RESAMPLES, len(names)))
-    if len(names) == len(scores):  # a film a patient: no lists to join
-        order = np.concatenate(films)
-        values = np.array([statistic(scores[order[draw]]) for draw in draws])
-    else:
-        values = np.array([statistic(scores[np.concatenate([films[i] for i in draw])]) for draw in draws])
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Interval(statistic(scores), float(low), float(high), len(scores), len(names))
+    values = []
+    step = max(1, _AT_ONCE // len(scores))
+    for start in range(0, RESAMPLES, step):
+        count = min(step, RESAMPLES - start)
+        drawn = rng.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=count)
+        values.append(statistic(scores, drawn[:, owner]))
+    low, high = np.percentile(np.concatenate(values), [2.5, 97.5])
+    once = np.ones((1, len(scores)), dtype=np.int64)
+    return Interval(float(statistic(scores, once)[0]), float(low), float(high), len(scores), len(names))
 
 
 @dataclass(frozen=True, slots=True)

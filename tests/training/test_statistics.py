@@ -75,7 +75,7 @@ def test_interval_of_a_mean_is_the_normal_one_for_many_films() -> None:
     scores = np.random.default_rng(0).normal(0.96, 0.02, 400)
     found = statistics.bootstrap(scores, [str(i) for i in range(400)])
     half = 1.96 * scores.std() / 20
-    assert found.value == scores.mean()
+    assert found.value == pytest.approx(scores.mean(), rel=1e-12)
     assert found.low == pytest.approx(scores.mean() - half, abs=half / 8)
     assert found.high == pytest.approx(scores.mean() + half, abs=half / 8)
     assert (found.films, found.patients) == (400, 400)
@@ -89,6 +89,28 @@ def test_films_of_one_patient_count_once() -> None:
     naive = statistics.bootstrap(np.repeat(patients, 20), [str(i) for i in range(200)])
     assert repeated.high - repeated.low == pytest.approx(single.high - single.low)
     assert naive.high - naive.low < 0.4 * (repeated.high - repeated.low)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weighted_statistics_equal_numpys_on_the_films_written_out(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.random(30).round(1)  # with ties
+    weights = rng.integers(0, 4, (20, 30))
+    written_out = [np.repeat(scores, row) for row in weights]
+    np.testing.assert_allclose(statistics.mean(scores, weights), [part.mean() for part in written_out])
+    fifth = [np.percentile(part, 5) for part in written_out]
+    np.testing.assert_allclose(statistics.fifth_percentile(scores, weights), fifth)
+
+
+def test_resamples_in_blocks_are_as_good_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = np.random.default_rng(2).normal(0.9, 0.05, 60)
+    names = [str(i // 2) for i in range(60)]
+    at_once = statistics.bootstrap(scores, names)
+    monkeypatch.setattr(statistics, "_AT_ONCE", 60 * 7)
+    in_blocks = statistics.bootstrap(scores, names)
+    assert in_blocks.value == at_once.value
+    assert in_blocks.low == pytest.approx(at_once.low, abs=0.002)
+    assert in_blocks.high == pytest.approx(at_once.high, abs=0.002)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
