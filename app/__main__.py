@@ -46,8 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lungbox-viewer", description="Outline and measure the lungs on a chest film.")
-    parser.add_argument("films", nargs="*", metavar="FILE", help="films, folders or .lungbox cases; the demo film if none")
+    parser = argparse.ArgumentParser(
+        prog="lungbox-viewer", description="Outline and measure the lungs on a chest film."
+    )
+    parser.add_argument(
+        "films", nargs="*", metavar="FILE", help="films, folders or .lungbox cases; the demo film if none"
+    )
     parser.add_argument("--checkpoint", help="a model file instead of the bundled one")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the model runs")
     parser.add_argument("--no-demo", action="store_true", help="start with an empty window")

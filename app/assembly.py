@@ -13,8 +13,6 @@ from app.dialogs import (
     LengthDialog,
     NameDialog,
     SettingsDialog,
-    ShortcutEditor,
-    ShortcutSheet,
     TextDialog,
     WindowDialog,
     ask,
@@ -32,6 +30,7 @@ from app.journal import JournalFolder
 from app.lightbox import Lightbox
 from app.session import Session
 from app.settings import Settings, folder, save_settings
+from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
 from app.shortcuts import bindings
 from app.theme import apply_theme
 from app.window import Window
@@ -239,7 +238,7 @@ class Assembly(QObject):
         if case is not None and case.distances:
             dialog = LengthDialog(self.window)
             if self._accepted(dialog):
-                self.session.calibrate(case.distances[-1], dialog.answer)
+                self.session.edit.calibrate(case.distances[-1], dialog.answer)
 
     def _set_window(self) -> None:
         if self.parts.lightbox.film is not None:

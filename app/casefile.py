@@ -183,20 +183,23 @@ def open_case(path: Path) -> CaseFile:
     """Read a case file; CaseFileError when it cannot be used."""
     data = read_file(path, _LIMIT_BYTES)
     try:
-        document = json.loads(data)
-        if document["format"] != FORMAT:
-            raise ValueError("another format")
-        version = int(document["version"])
-        if version > VERSION:
-            raise CaseFileError(f"{path.name} was written by a newer Lungbox.", advice="Update, then open it again.")
-        film = document["film"]
-        rows, columns = int(film["rows"]), int(film["columns"])
-        masks = {str(sha): mask_of(text, rows, columns) for sha, text in document["masks"].items()}
-        if any(mask.sha256 != sha for sha, mask in masks.items()):
-            raise ValueError("a mask is not what its hash says")
-        # Beside the case file first: case and film are moved together more often than apart.
-        beside = path.parent / Path(str(film["file"])).name
-        film_path = beside if beside.exists() else Path(str(film["path"]))
-        return CaseFile(film_path, str(film["pixel_sha256"]), rows, columns, dict(document["marks"]), masks)
+        return _parsed(json.loads(data), path)
     except (KeyError, ValueError, TypeError, zlib.error, RecursionError) as error:
         raise CaseFileError(f"{path.name} is damaged.", advice="It is not a whole Lungbox case.") from error
+
+
+def _parsed(document: dict[str, Any], path: Path) -> CaseFile:
+    """Return what a case file holds; the usual errors of a mapping where it is not what it should be."""
+    if document["format"] != FORMAT:
+        raise ValueError("another format")
+    if int(document["version"]) > VERSION:
+        raise CaseFileError(f"{path.name} was written by a newer Lungbox.", advice="Update, then open it again.")
+    film = document["film"]
+    rows, columns = int(film["rows"]), int(film["columns"])
+    masks = {str(sha): mask_of(text, rows, columns) for sha, text in document["masks"].items()}
+    if any(mask.sha256 != sha for sha, mask in masks.items()):
+        raise ValueError("a mask is not what its hash says")
+    # Beside the case file first: case and film are moved together more often than apart.
+    beside = path.parent / Path(str(film["file"])).name
+    film_path = beside if beside.exists() else Path(str(film["path"]))
+    return CaseFile(film_path, str(film["pixel_sha256"]), rows, columns, dict(document["marks"]), masks)

@@ -67,9 +67,7 @@ def readout(session: Session, pointer: QPointF | None) -> str:
     return text.format(x=column, y=row, stored=int(stored), value=f"{value:g}", level=level)
 
 
-def draw_corners(
-    painter: QPainter, corners: tuple[Corner, ...], shown: Corners, area: QRectF, font: QFont
-) -> None:
+def draw_corners(painter: QPainter, corners: tuple[Corner, ...], shown: Corners, area: QRectF, font: QFont) -> None:
     """Draw the corners that are wanted."""
     if shown is Corners.NONE:
         return

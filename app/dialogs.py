@@ -3,8 +3,7 @@
 from dataclasses import fields, replace
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -13,24 +12,19 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
-    QGridLayout,
     QHBoxLayout,
-    QKeySequenceEdit,
     QLabel,
     QLineEdit,
     QMessageBox,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app.findings import heading
 from app.settings import Kind, Settings, kind_of
-from app.shortcuts import COMMANDS, GROUPS, PROFILES, bindings, conflicts
 from app.wording import LANGUAGES, say
 
 _FILMS = "*.dcm *.dicom *.ima *.png *.jpg *.jpeg *.tif *.tiff"
@@ -85,7 +79,7 @@ def ask(parent: QWidget | None, title: str, text: str, choices: tuple[str, ...],
     box.setEscapeButton(buttons[-1])
     box.exec()
     clicked = box.clickedButton()
-    return buttons.index(clicked) if clicked in buttons else len(choices) - 1  # type: ignore[arg-type]
+    return next((n for n, button in enumerate(buttons) if button is clicked), len(choices) - 1)
 
 
 class TextDialog(QDialog):
@@ -122,7 +116,7 @@ class NameDialog(QDialog):
         form = QFormLayout()
         form.addRow(self.tr("Structure"), self._choice)
         form.addRow(self.tr("Name"), self._name)
-        buttons = _ok_cancel(self)
+        buttons = ok_cancel(self)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(buttons)
@@ -160,7 +154,7 @@ class WindowDialog(QDialog):
             field.valueChanged.connect(self._follow_ends)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        layout.addWidget(_ok_cancel(self))
+        layout.addWidget(ok_cancel(self))
         plain_labels(self)
 
     @property
@@ -198,162 +192,12 @@ class LengthDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(label_of(text, self, wrap=True))
         layout.addWidget(self._length)
-        layout.addWidget(_ok_cancel(self))
+        layout.addWidget(ok_cancel(self))
 
     @property
     def answer(self) -> float:
         """Millimetres."""
         return self._length.value()
-
-
-class ShortcutSheet(QDialog):
-    """Every key on one page."""
-
-    def __init__(self, bound: dict[str, tuple[str, ...]], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("Shortcuts"))
-        page = QWidget(self)
-        grid = QGridLayout(page)
-        grid.setHorizontalSpacing(26)
-        grid.setVerticalSpacing(4)
-        columns = (("film", "outline"), ("tools", "view"), ("mouse", "program"))
-        for column, groups in enumerate(columns):
-            row = 0
-            for group in groups:
-                for left, right in self._lines(group, bound):
-                    if right is None:
-                        grid.addWidget(heading(left, page), row, column * 2, 1, 2)
-                    else:
-                        keys = label_of(right, page)
-                        keys.setObjectName("hint")
-                        grid.addWidget(label_of(left, page), row, column * 2)
-                        grid.addWidget(keys, row, column * 2 + 1)
-                    row += 1
-                row += 1
-        grid.setRowStretch(200, 1)
-        scroll = QScrollArea(self)
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(buttons)
-        self.resize(980, 720)
-
-    def _lines(self, group: str, bound: dict[str, tuple[str, ...]]) -> list[tuple[str, str | None]]:
-        if group == "mouse":
-            return [
-                (self.tr("MOUSE"), None),
-                (self.tr("Tool; with the box tool, a box"), self.tr("left drag")),
-                (self.tr("New box although one is there"), self.tr("Shift + drag")),
-                (self.tr("Point in, point out"), self.tr("Ctrl, Alt + click")),
-                (self.tr("Window: width and level"), self.tr("right drag")),
-                (self.tr("  coarse, fine"), self.tr("Ctrl, Alt")),
-                (self.tr("Menu"), self.tr("right click")),
-                (self.tr("Pan"), self.tr("middle drag, Space + drag")),
-                (self.tr("Zoom at the pointer"), self.tr("wheel")),
-                (self.tr("Brush size"), self.tr("Shift + wheel")),
-                (self.tr("Next, previous film"), self.tr("Ctrl + wheel")),
-                (self.tr("Whole film, one to one"), self.tr("double click")),
-                (self.tr("Move the selected box"), self.tr("arrows; Ctrl: 10 px")),
-                (self.tr("Resize the selected box"), self.tr("Shift + arrows")),
-            ]
-        lines: list[tuple[str, str | None]] = [(command_text(GROUPS[group]).upper(), None)]
-        for command in COMMANDS:
-            keys = bound.get(command.name, ())
-            if command.group != group or not keys or (command.name.startswith("preset-") and command.name != "preset-0"):
-                continue
-            shown = ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
-            if command.name == "preset-0":
-                shown = "0 … 9"
-            lines.append((command_text(command.text).removesuffix(" …"), shown))
-        return lines
-
-
-def command_text(text: str) -> str:
-    """Return a command's words."""
-    return QCoreApplication.translate("Commands", text)
-
-
-class ShortcutEditor(QDialog):
-    """Keys of every command; nothing is taken over while two commands share one."""
-
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("Edit shortcuts"))
-        self._settings = settings
-        self._profile = QComboBox(self)
-        titles = {"chest": self.tr("Chest (ours)"), "weasis": self.tr("Weasis, IHE"), "ohif": self.tr("OHIF")}
-        for name in PROFILES:
-            self._profile.addItem(titles[name], name)
-        self._profile.setCurrentIndex(PROFILES.index(settings.shortcut_profile) if settings.shortcut_profile in PROFILES else 0)
-        self._fields: dict[str, QKeySequenceEdit] = {}
-        page = QWidget(self)
-        form = QFormLayout(page)
-        for command in COMMANDS:
-            field = QKeySequenceEdit(page)
-            field.setMaximumSequenceLength(1)
-            field.setClearButtonEnabled(True)
-            field.keySequenceChanged.connect(self._check)
-            self._fields[command.name] = field
-            number = f" {command.name.removeprefix('preset-')}" if command.name.startswith("preset-") else ""
-            form.addRow(command_text(command.text).removesuffix(" …") + number, field)
-        scroll = QScrollArea(self)
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        self._problem = label_of("", self, wrap=True)
-        reset = QPushButton(self.tr("Back to the profile's own keys"), self)
-        self._buttons = _ok_cancel(self)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self._profile)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self._problem)
-        layout.addWidget(reset)
-        layout.addWidget(self._buttons)
-        self.resize(560, 680)
-        plain_labels(self)
-        self._fill(settings.shortcuts)
-        self._profile.currentIndexChanged.connect(lambda: self._fill(()))
-        reset.clicked.connect(lambda: self._fill(()))
-
-    @property
-    def profile(self) -> str:
-        """The profile chosen."""
-        return str(self._profile.currentData())
-
-    @property
-    def answer(self) -> Settings:
-        """The settings with the keys chosen."""
-        plain = bindings(self.profile, ())
-        changes = []
-        for name, field in self._fields.items():
-            keys = field.keySequence().toString()
-            own = tuple(QKeySequence(key).toString() for key in plain[name])
-            if keys != (own[0] if own else ""):
-                changes.append((name, keys))
-        return replace(self._settings, shortcut_profile=self.profile, shortcuts=tuple(changes))
-
-    def _fill(self, changes: tuple[tuple[str, str], ...]) -> None:
-        for name, keys in bindings(self.profile, changes).items():
-            field = self._fields[name]
-            field.blockSignals(True)
-            field.setKeySequence(QKeySequence(keys[0]) if keys else QKeySequence())
-            field.blockSignals(False)
-        self._check()
-
-    def _check(self) -> None:
-        bound = {
-            name: (field.keySequence().toString(),)
-            for name, field in self._fields.items()
-            if not field.keySequence().isEmpty()
-        }
-        twice = conflicts(bound)
-        texts = {command.name: command_text(command.text).removesuffix(" …") for command in COMMANDS}
-        lines = [f"{key}: {', '.join(texts[name] for name in names)}" for key, names in twice.items()]
-        self._problem.setText(self.tr("Two commands share a key:") + "\n" + "\n".join(lines) if lines else "")
-        self._buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not lines)
 
 
 class SettingsDialog(QDialog):
@@ -383,7 +227,7 @@ class SettingsDialog(QDialog):
             tabs.addTab(sheet, title)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
-        layout.addWidget(_ok_cancel(self))
+        layout.addWidget(ok_cancel(self))
         self.resize(560, 380)
         plain_labels(self)
 
@@ -495,7 +339,7 @@ def _choice_title(choice: str) -> str:
     return titles.get(choice, choice)
 
 
-def _ok_cancel(dialog: QDialog) -> QDialogButtonBox:
+def ok_cancel(dialog: QDialog) -> QDialogButtonBox:
     kinds = QDialogButtonBox.StandardButton
     buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel, dialog)
     buttons.button(kinds.Ok).setText(say("OK"))

@@ -49,9 +49,7 @@ class Faults(QObject):
         details = " ".join(part for part in (error.message, error.advice) if part)
         self.shown.emit(error_title(error), details)
 
-    def _unhandled(
-        self, kind: type[BaseException], value: BaseException, trace: TracebackType | None
-    ) -> None:
+    def _unhandled(self, kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, value, trace)
             return
@@ -119,6 +117,7 @@ class Toast(QFrame):
 
     def _place(self) -> None:
         parent = self.parentWidget()
+        assert parent is not None
         width = min(520, max(parent.width() - 40, 120))
         self.setFixedWidth(width)
         self.adjustSize()

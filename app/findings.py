@@ -1,10 +1,7 @@
 """The right-hand panel: structures, measurements with unit and origin, and what to look at twice."""
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import (
     QAbstractListModel,
-    QAbstractTableModel,
     QEvent,
     QModelIndex,
     QObject,
@@ -33,33 +30,23 @@ from PySide6.QtWidgets import (
 )
 
 from app import painting
+from app.measurements import MEASUREMENT_ROLE, MeasurementsModel
 from app.session import Session
 from app.theme import colour, structure_colour
 from app.wording import (
     caveat_text,
     making_text,
-    measurement_name,
     note_text,
-    origin_mark,
-    reason_text,
     structure_name,
     value_text,
 )
-from engine.case import Case, Finding, Structure
+from engine.case import Finding, Structure
 from engine.film.radiograph import NoteCode
-from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Measurements, displayed
+from engine.measure import Caveat
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 FINDING_ROLE = Qt.ItemDataRole.UserRole
-MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole + 1
 _NOWHERE = QModelIndex()
-
-_LUNG_ROWS = (
-    "area", "height-dome", "height-angle", "width", "share-upper", "share-middle", "share-lower", "costophrenic-angle",
-    "dome-height", "perimeter",
-)  # fmt: skip
-_BOTH_ROWS = ("asymmetry", "left-right-ratio", "diaphragm-difference")
-_HEART_ROWS = ("heart-right", "heart-left", "heart-diameter", "ctr")
 
 
 class FindingsModel(QAbstractListModel):
@@ -120,7 +107,7 @@ class FindingDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         """Return the size of a line."""
-        metrics: QFontMetrics = option.fontMetrics  # type: ignore[attr-defined]
+        metrics: QFontMetrics = option.fontMetrics
         return QSize(120, metrics.height() * 2 + 16)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
@@ -128,8 +115,8 @@ class FindingDelegate(QStyledItemDelegate):
         finding, model = index.data(FINDING_ROLE), index.model()
         if not isinstance(finding, Finding) or not isinstance(model, FindingsModel):
             return
-        state, font = option.state, option.font  # type: ignore[attr-defined]
-        rectangle: QRect = option.rect.adjusted(0, 2, 0, -2)  # type: ignore[attr-defined]
+        state, font = option.state, option.font
+        rectangle: QRect = option.rect.adjusted(0, 2, 0, -2)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         chosen = bool(state & QStyle.StateFlag.State_Selected)
@@ -163,141 +150,6 @@ class FindingDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: up to three numbers of one kind."""
-
-    cells: tuple[Measurement | None, Measurement | None, Measurement | None]  # right, left, both or other
-
-    @property
-    def any(self) -> Measurement:
-        """Return the first number of the line."""
-        return next(cell for cell in self.cells if cell is not None)
-
-
-def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, ...]:
-    """Return the table's lines in the order of reading: lungs, thorax, heart, distances, other structures."""
-    if measurements is None or case is None:
-        return ()
-    rows: list[Row] = []
-    right, left, both = (s.value for s in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS))
-    lungs = [case.of(structure) for structure in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS)]
-    if any(lungs):
-        for key in _LUNG_ROWS:
-            cells = (measurements.of(right, key), measurements.of(left, key), measurements.of(both, key))
-            if any(cell is not None for cell in cells):
-                rows.append(Row(cells))
-        for structure, keys in ((both, _BOTH_ROWS), ("thorax", ("thoracic-diameter",))):
-            for key in keys:
-                found = measurements.of(structure, key)
-                if found is not None:
-                    rows.append(Row((None, None, found)))
-    if any(lungs) or case.callipers is not None:
-        keys = _HEART_ROWS if case.callipers is not None else ("ctr",)
-        rows += [Row((None, None, found)) for key in keys if (found := measurements.of("heart", key)) is not None]
-    own = {finding.tracking_uid for finding in case.findings if finding.structure is Structure.OTHER}
-    rows += [
-        Row((None, None, value))
-        for value in measurements
-        if value.id.startswith("distance-") or (value.structure in own and value.id in ("area", "width", "perimeter"))
-    ]
-    return tuple(rows)
-
-
-class MeasurementsModel(QAbstractTableModel):
-    """What was measured: name, right, left, both, unit."""
-
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._rows: tuple[Row, ...] = ()
-        session.measured.connect(self._follow)
-        session.film_changed.connect(self._follow)
-
-    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return how many lines there are."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return five."""
-        return 0 if parent.isValid() else 5
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the columns' names, the lungs' in their colours."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return ("", self.tr("right"), self.tr("left"), self.tr("both"), "")[section]
-        if role == Qt.ItemDataRole.ForegroundRole and section in (1, 2):
-            structure = Structure.RIGHT_LUNG if section == 1 else Structure.LEFT_LUNG
-            shown = self._session.shown
-            finding = shown.of(structure) if shown else None
-            return structure_colour(finding) if finding is not None else colour("muted")
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int((Qt.AlignmentFlag.AlignRight if section in (1, 2, 3) else Qt.AlignmentFlag.AlignLeft)
-                       | Qt.AlignmentFlag.AlignVCenter)  # fmt: skip
-        return None
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return a cell."""
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        row, column = self._rows[index.row()], index.column()
-        cell = row.cells[column - 1] if 1 <= column <= 3 else None
-        if role == MEASUREMENT_ROLE:
-            return cell or row.any
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(row, column, cell)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.ForegroundRole:
-            faint = column == 4 or (cell is not None and cell.value is None)
-            return colour("muted") if faint else colour("text")
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._explanation(cell or row.any)
-        return None
-
-    def _text(self, row: Row, column: int, cell: Measurement | None) -> str:
-        if column == 0:
-            name = measurement_name(row.any)
-            shown = self._session.shown
-            finding = shown.finding(row.any.structure) if shown else None
-            return f"{structure_name(finding)}: {name}" if finding is not None else name
-        if column == 4:
-            symbol = UNIT_SYMBOLS[row.any.unit]
-            return " ".join(part for part in (symbol, origin_mark(row.any.origin)) if part)
-        if cell is None:
-            return ""
-        text = displayed(cell)
-        if cell.interval is not None and cell.value is not None:
-            half = (cell.interval[1] - cell.interval[0]) / 2
-            digits = {"cm2": 1, "1": 2}.get(cell.unit, 0)
-            text += f" ± {half:.{digits}f}"
-        return text
-
-    def _explanation(self, cell: Measurement) -> str:
-        """Return how a number was taken, as plain text."""
-        if cell.reason is not None:
-            return reason_text(cell.reason)
-        lines = [cell.method] if cell.method else []
-        lines += [caveat_text(caveat) for caveat in cell.caveats]
-        # A tool tip that Qt takes for HTML would be read as such: a zero-width space in front stops it.
-        return "\u200b" + "\n".join(lines)
-
-    def _follow(self) -> None:
-        rows = rows_of(self._session.measurements, self._session.case)
-        if len(rows) == len(self._rows):
-            self._rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, 4))
-                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 4)
-            return
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
-
-
 class Badge(QWidget):
     """A quiet note: a dot and a sentence."""
 
@@ -327,9 +179,18 @@ def heading(text: str, parent: QWidget) -> QLabel:
     return label
 
 
+def quiet(text: str, kind: str, parent: QWidget) -> QLabel:
+    """Return a line of explanation."""
+    label = QLabel(text, parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setObjectName(kind)
+    return label
+
+
 _SERIOUS = {
-    NoteCode.NOT_FRONTAL, NoteCode.NOT_CHEST, NoteCode.POLARITY, NoteCode.SPACING_CONTRADICTORY, NoteCode.FOR_PROCESSING,
-    NoteCode.VIEW_AP, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.PREAMBLE_EXECUTABLE, NoteCode.BURNED_IN,
+    NoteCode.NOT_FRONTAL, NoteCode.NOT_CHEST, NoteCode.POLARITY, NoteCode.SPACING_CONTRADICTORY,
+    NoteCode.FOR_PROCESSING, NoteCode.VIEW_AP, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.PREAMBLE_EXECUTABLE, NoteCode.BURNED_IN,
 }  # fmt: skip
 
 
@@ -344,63 +205,48 @@ class FindingsPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self.setObjectName("panel")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 14, 12)
-        layout.setSpacing(6)
-
         self.findings_model = FindingsModel(session, self)
         self.findings = QListView(self)
-        self.findings.setObjectName("findings")
-        self.findings.setModel(self.findings_model)
-        self.findings.setItemDelegate(FindingDelegate(self.findings))
-        self.findings.setMouseTracking(True)
-        self.findings.setFrameShape(QListView.Shape.NoFrame)
-        self.findings.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.findings.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.findings.customContextMenuRequested.connect(
-            lambda at: self.menu_wanted.emit(self.findings.viewport().mapToGlobal(at))
-        )
-        self.findings.selectionModel().currentChanged.connect(self._chosen)
-        self._empty = QLabel(self.tr("Drag a box round a lung, or press L for both."), self)
-        self._empty.setTextFormat(Qt.TextFormat.PlainText)
-        self._empty.setWordWrap(True)
-        self._empty.setObjectName("empty")
+        self._dress_list()
+        self._empty = quiet(self.tr("Drag a box round a lung, or press L for both."), "empty", self)
         self._another = QPushButton(self.tr("+ Name another structure"), self)
         self._another.setObjectName("link")
         self._another.setCursor(Qt.CursorShape.PointingHandCursor)
         self._another.clicked.connect(self.structure_wanted)
-
         self.table_model = MeasurementsModel(session, self)
         self.table = QTableView(self)
-        self.table.setObjectName("measurements")
-        self.table.setModel(self.table_model)
         self._dress_table()
-
+        self._hint = quiet(self.tr("choose a row to see how"), "hint", self)
+        self._hint.setWordWrap(False)
         self._notes = QWidget(self)
         self._notes_layout = QVBoxLayout(self._notes)
         self._notes_layout.setContentsMargins(0, 0, 0, 0)
         self._notes_layout.setSpacing(2)
-
+        self._shown_notes: list[tuple[str, bool]] = []
         self.accept = QPushButton(self.tr("Accept and export"), self)
         self.accept.setObjectName("primary")
         self.flag = QPushButton(self.tr("Flag"), self)
         self.flag.setCheckable(True)
+        self._arrange()
+        session.case_changed.connect(self._refresh)
+        session.film_changed.connect(self._refresh)
+        session.selection_changed.connect(self._follow_selection)
+        session.measured.connect(self._refresh_notes)
+        self._refresh()
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 12, 14, 12)
+        layout.setSpacing(6)
+        titles = QHBoxLayout()
+        titles.addWidget(heading(self.tr("MEASUREMENTS"), self))
+        titles.addStretch(1)
+        titles.addWidget(self._hint)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.accept, 3)
         buttons.addWidget(self.flag, 1)
-
-        self._heading = heading(self.tr("STRUCTURES"), self)
-        self._numbers = heading(self.tr("MEASUREMENTS"), self)
-        hint = QLabel(self.tr("choose a row to see how"), self)
-        hint.setTextFormat(Qt.TextFormat.PlainText)
-        hint.setObjectName("hint")
-        titles = QHBoxLayout()
-        titles.addWidget(self._numbers)
-        titles.addStretch(1)
-        titles.addWidget(hint)
-        self._hint = hint
-        layout.addWidget(self._heading)
+        layout.addWidget(heading(self.tr("STRUCTURES"), self))
         layout.addWidget(self._empty)
         layout.addWidget(self.findings)
         layout.addWidget(self._another)
@@ -408,19 +254,29 @@ class FindingsPanel(QWidget):
         layout.addLayout(titles)
         layout.addWidget(self.table, 1)
         layout.addWidget(self._notes)
-        layout.addStretch(0)
         layout.addSpacing(4)
         layout.addLayout(buttons)
-        for widget, name in ((self.findings, self.tr("Structures")), (self.table, self.tr("Measurements"))):
-            widget.setAccessibleName(name)
-        session.case_changed.connect(self._refresh)
-        session.film_changed.connect(self._refresh)
-        session.selection_changed.connect(self._follow_selection)
-        session.measured.connect(self._refresh_notes)
-        self._refresh()
+
+    def _dress_list(self) -> None:
+        findings = self.findings
+        findings.setObjectName("findings")
+        findings.setModel(self.findings_model)
+        findings.setItemDelegate(FindingDelegate(findings))
+        findings.setMouseTracking(True)
+        findings.setFrameShape(QListView.Shape.NoFrame)
+        findings.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        findings.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        findings.setAccessibleName(self.tr("Structures"))
+        findings.customContextMenuRequested.connect(
+            lambda at: self.menu_wanted.emit(self.findings.viewport().mapToGlobal(at))
+        )
+        findings.selectionModel().currentChanged.connect(self._chosen)
 
     def _dress_table(self) -> None:
         table = self.table
+        table.setObjectName("measurements")
+        table.setModel(self.table_model)
+        table.setAccessibleName(self.tr("Measurements"))
         table.setFrameShape(QTableView.Shape.NoFrame)
         table.setShowGrid(False)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -487,7 +343,7 @@ class FindingsPanel(QWidget):
         """Show what to look at twice: the film's notes, then the outlines'."""
         wanted = self._wanted_notes()
         self._hint.setVisible(self.table_model.rowCount() > 0)
-        if getattr(self, "_shown_notes", None) == wanted:
+        if self._shown_notes == wanted:
             return
         self._shown_notes = wanted
         while (item := self._notes_layout.takeAt(0)) is not None:
@@ -508,7 +364,6 @@ class FindingsPanel(QWidget):
                 text = self.tr("{structure}: the model is unsure of this outline. Check it.")
                 notes.append((text.format(structure=structure_name(finding)), True))
         carried = {caveat for value in self._session.measurements or () for caveat in value.caveats}
-        for caveat in (Caveat.OVERLAP, Caveat.CUT_OFF, Caveat.FRAGMENTS, Caveat.SUPINE):
-            if caveat in carried:
-                notes.append((caveat_text(caveat), True))
+        told = (Caveat.OVERLAP, Caveat.CUT_OFF, Caveat.FRAGMENTS, Caveat.SUPINE)
+        notes += [(caveat_text(caveat), True) for caveat in told if caveat in carried]
         return list(dict.fromkeys(sorted(notes, key=lambda note: not note[1])))[:6]

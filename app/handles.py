@@ -103,7 +103,7 @@ def line_end_at(lines: tuple[Line, ...], x: float, y: float, reach: float) -> Li
     return best[1] if best else None
 
 
-def with_end_moved(line: Line, second: bool, x: float, y: float) -> Line:  # noqa: FBT001 (a coordinate, not an option)
+def with_end_moved(line: Line, x: float, y: float, *, second: bool) -> Line:
     """Return the line with one end elsewhere."""
     return replace(line, x1=x, y1=y) if second else replace(line, x0=x, y0=y)
 

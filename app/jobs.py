@@ -1,7 +1,7 @@
 """Jobs: engine work off the UI thread, results back on it, stale ones dropped.
 
-One worker thread per lane. The model's lane is one thread, so that no two films are ever encoded at once; reading has its
-own, so that the next film appears while this one is encoded.
+One worker thread per lane. The model's lane is one thread, so that no two films are ever encoded at once; reading has
+its own, so that the next film appears while this one is encoded.
 """
 
 import heapq

@@ -1,8 +1,8 @@
 """The journal: every action on a film, written as it happens, so that a killed process loses nothing.
 
 One file per film and session, append-only: a line is `crc32 json`. A torn last line is what a crash leaves, and is
-dropped. `write` reaches the kernel before the next event is handled, which outlives the process; `fsync`, for power cuts,
-runs on a worker thread. File names are random: no name or number of a patient is in them.
+dropped. `write` reaches the kernel before the next event is handled, which outlives the process; `fsync`, for power
+cuts, runs on a worker thread. File names are random: no name or number of a patient is in them.
 """
 
 import json
@@ -169,7 +169,7 @@ def read_journal(path: Path) -> Recovered | None:
 
 
 class JournalFolder:
-    """This session's journals, and those that sessions which died have left."""
+    """A session's journals, and those that sessions which died have left."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

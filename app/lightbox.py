@@ -85,9 +85,7 @@ class Lightbox(QObject):
             return
         inverted = self.film.radiograph.inverse != self.display.inverted
         sign = 1.0 if self.down_is_brighter else -1.0
-        view = dragged(
-            self.display.view, self.film.greys, dx, dy * sign, gain=self.gain * speed, inverted=inverted
-        )
+        view = dragged(self.display.view, self.film.greys, dx, dy * sign, gain=self.gain * speed, inverted=inverted)
         self._show(view=view)
 
     def preset(self, number: int) -> None:

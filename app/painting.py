@@ -1,8 +1,9 @@
-"""What the canvas draws on top of the film. Functions of a painter and values; image coordinates go through the viewport."""
+"""What the canvas draws on top of the film: functions of a painter and values, placed by the viewport."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QTransform
@@ -159,7 +160,9 @@ def stroke_band(
     painter.fillPath(stroker.createStroke(path).simplified(), band)
 
 
-def polygon(pencil: Pencil, corners: Sequence[tuple[float, float]], tint: QColor, to: tuple[float, float] | None) -> None:
+def polygon(
+    pencil: Pencil, corners: Sequence[tuple[float, float]], tint: QColor, to: tuple[float, float] | None
+) -> None:
     """Draw a polygon that is being clicked, with the edge that the next click would add."""
     painter = pencil.painter
     places = [pencil.at(*corner) for corner in corners]
@@ -167,7 +170,7 @@ def polygon(pencil: Pencil, corners: Sequence[tuple[float, float]], tint: QColor
         places.append(pencil.at(*to))
     for pen in (QPen(_HALO, 3.2), QPen(tint, 1.4)):
         painter.setPen(pen)
-        for a, b in zip(places, places[1:], strict=False):
+        for a, b in pairwise(places):
             painter.drawLine(a, b)
     painter.setPen(QPen(QColor(0, 0, 0, 200), 1.0))
     painter.setBrush(QColor("#f4f5f7"))

@@ -12,7 +12,12 @@ _LUNGS = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
 
 
 def answered(
-    segmenter: Segmenter, embedding: Embedding, radiograph: Radiograph, prompts: Prompts, structure: Structure | None, name: str
+    segmenter: Segmenter,
+    embedding: Embedding,
+    radiograph: Radiograph,
+    prompts: Prompts,
+    structure: Structure | None,
+    name: str,
 ) -> tuple[Finding, ...]:
     """Return what the model sees in the prompts; with no structure given, the lungs it finds are named by side."""
     segmentation = segmenter.segment(embedding, prompts)
@@ -23,7 +28,13 @@ def answered(
         return ()
     return (
         Finding(
-            structure, mask, Making.MODEL, name, prompts, quality=segmentation.quality, provenance=segmentation.provenance
+            structure,
+            mask,
+            Making.MODEL,
+            name,
+            prompts,
+            quality=segmentation.quality,
+            provenance=segmentation.provenance,
         ),
     )
 

@@ -1,7 +1,7 @@
 """Arrays to QImage: the only border between numpy and Qt.
 
-The film is never painted whole. A pyramid of ever smaller copies of its stored values is kept; a frame resamples the part
-in view from the level just finer than the screen, and sends only that through the 65,536-entry grey table.
+The film is never painted whole. A pyramid of ever smaller copies of its stored values is kept; a frame resamples the
+part in view from the level just finer than the screen, and sends only that through the 65,536-entry grey table.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QImage, QPainterPath, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainterPath, QPolygonF
 
 from app.viewport import Viewport
 from engine.film.grey import View, lookup, table_first
 from engine.film.radiograph import Radiograph
+from engine.mask import Mask
 
 Interpolation = Literal["nearest", "linear", "cubic"]
 
@@ -66,7 +67,9 @@ class Patch:
     top: int
 
 
-def resample(pyramid: Pyramid, viewport: Viewport, scale: float, interpolation: Interpolation = "linear") -> Patch | None:
+def resample(
+    pyramid: Pyramid, viewport: Viewport, scale: float, interpolation: Interpolation = "linear"
+) -> Patch | None:
     """Return the film's visible part at `scale` device pixels per logical pixel, None when nothing is in view."""
     rows, columns = pyramid.levels[0].shape
     x0, y0, x1, y1 = (edge * scale for edge in viewport.film_rectangle(rows, columns))
@@ -100,6 +103,20 @@ def grey_image(patch: Patch, table: NDArray[np.uint8], scale: float) -> QImage:
     return _image_of(cv2.LUT(patch.indices, table), QImage.Format.Format_Grayscale8, scale)
 
 
+def overlay_image(bitmap: NDArray[np.bool_], viewport: Viewport, scale: float, tint: QColor) -> QImage:
+    """Return an overlay plane over the whole canvas, in one colour."""
+    size = (max(round(viewport.width * scale), 1), max(round(viewport.height * scale), 1))
+    matrix = viewport.matrix(scale)
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5  # centres of image pixels to centres of screen pixels
+    alpha = cv2.warpAffine(bitmap.view(np.uint8) * np.uint8(255), matrix, size, flags=cv2.INTER_LINEAR)
+    image = _image_of(alpha, QImage.Format.Format_Alpha8, scale)
+    picture = QImage(image.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(tint)
+    picture.setAlphaChannel(image)
+    picture.setDevicePixelRatio(scale)
+    return picture
+
+
 def thumbnail_image(pyramid: Pyramid, table: NDArray[np.uint8], side: int) -> QImage:
     """Return a small picture of the whole film, at most `side` pixels wide and high."""
     rows, columns = pyramid.levels[0].shape
@@ -117,6 +134,35 @@ def _image_of(array: NDArray[np.uint8], kind: QImage.Format, scale: float) -> QI
     image = QImage(array.data, columns, rows, array.strides[0], kind).copy()
     image.setDevicePixelRatio(scale)
     return image
+
+
+_NEAR = 1.5  # screen pixels per image pixel: from here on the steps of the pixel grid can be seen
+_SMOOTHING = 4  # neighbours averaged on either side, as the engine's own outlines have it
+
+
+def drawn_outlines(mask: Mask, zoom: float) -> Sequence[NDArray[np.float64]]:
+    """Return a mask's outlines for the screen: the engine's own where pixels are told apart, else within half a pixel.
+
+    The quick ones take 3 ms where the exact ones take 30, and a mask that follows a dragged box is drawn at each move.
+    """
+    if zoom >= _NEAR:
+        return mask.smooth_outlines()
+    crop, x0, y0 = mask.crop()
+    if crop.size == 0:
+        return ()
+    found, _ = cv2.findContours(
+        np.ascontiguousarray(crop).view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(x0, y0)
+    )
+    return [_averaged(contour[:, 0, :].astype(np.float64) + 0.5) for contour in found if len(contour) > 2]
+
+
+def _averaged(contour: NDArray[np.float64]) -> NDArray[np.float64]:
+    reach = min(_SMOOTHING, len(contour) // 8)
+    padded = np.concatenate([contour[len(contour) - reach :], contour, contour[:reach]])
+    sums = np.cumsum(np.concatenate([np.zeros((1, 2)), padded]), axis=0)
+    width = 2 * reach + 1
+    smooth: NDArray[np.float64] = (sums[width:] - sums[:-width]) / width
+    return smooth
 
 
 def smooth_path(polygons: Sequence[NDArray[np.float64]], tolerance_px: float) -> QPainterPath:

@@ -4,50 +4,30 @@ Actions on how the film is shown are the `Lightbox`'s, those on the list of film
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.casefile import CaseFile, CaseFileError, open_case, save_case
+from app.editing import Editing
 from app.encoding import Encoder
 from app.films import Film
-from app.handles import middle_callipers
 from app.history import Change, History
 from app.jobs import Jobs, Lane
 from app.journal import Journal, JournalFolder, Recovered
 from app.lightbox import Lightbox
 from app.prompting import answered, group_of, merged
+from app.reading import Pending, Reading
 from app.settings import Settings
 from app.worklist import Worklist
-from engine.case import Case, CaseState, Finding, HeartCallipers, Line, Making, Structure
+from engine.case import Case, CaseState, Finding, Structure
 from engine.errors import LungboxError, OutputError, PromptError
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.lungs import right_on_image_left
-from engine.mask import Mask, Stroke
-from engine.measure import Measurements, calibrated_by, measure, propose_callipers
+from engine.measure import Measurements, measure
 
 _NUDGE_SETTLES_MS = 350  # arrow presses closer than this are one step of undo
-
-
-@dataclass(slots=True, eq=False)
-class Reading:
-    """A film with its case, as far as this session has come with it."""
-
-    film: Film
-    case: Case
-    history: History
-    journal: Journal
-    saved: Case
-    path: Path | None = None  # its case file
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pending:
-    """A prompt that the model has not answered yet."""
-
-    prompts: Prompts
 
 
 class Session(QObject):
@@ -74,6 +54,7 @@ class Session(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self.edit = Editing(self)
         self.jobs, self.encoder, self.worklist, self.lightbox = jobs, encoder, worklist, lightbox
         self.settings = settings
         self._journals = journals
@@ -271,9 +252,7 @@ class Session(QObject):
             key=key,
         )
 
-    def _answered(
-        self, pending: Pending, group: tuple[Finding, ...], answers: tuple[Finding, ...], name: str
-    ) -> None:
+    def _answered(self, pending: Pending, group: tuple[Finding, ...], answers: tuple[Finding, ...], name: str) -> None:
         self._settled(pending)
         if self.case is None:
             return
@@ -283,7 +262,7 @@ class Session(QObject):
         after = merged(self.case, group, answers)
         self._select(next((f.tracking_uid for f in after.findings if f.prompts == pending.prompts), self.selected))
         self.structure, self.structure_name = None, ""
-        self._do(after, name)
+        self.do(after, name)
 
     def _settled(self, pending: Pending) -> None:
         self.pending = tuple(other for other in self.pending if other is not pending)
@@ -325,7 +304,7 @@ class Session(QObject):
             return
         draft, self.draft = self.draft, None
         if draft is not None and any(finding.prompts == prompts for finding in draft.findings):
-            self._do(draft, "move")  # the last live answer was for these very prompts
+            self.do(draft, "move")  # the last live answer was for these very prompts
         else:
             self._ask(prompts, group, "move")
 
@@ -340,109 +319,6 @@ class Session(QObject):
         """Move the box by keys; a run of presses is one step."""
         self.drag_prompts(prompts)
         self._settle.start()
-
-    # Masks by hand
-
-    def paint(self, stroke: Stroke, *, erase: bool) -> None:
-        """Paint on the selected finding, or erase; a stroke is one step. With nothing selected a new one is begun."""
-        case, finding = self.case, self.finding
-        if case is None:
-            return
-        if finding is None:
-            if not erase:
-                self._begin_drawn(Mask.empty(case.radiograph.rows, case.radiograph.columns).painted(stroke), "brush")
-            return
-        mask = finding.mask.erased(stroke) if erase else finding.mask.painted(stroke)
-        self._edited(finding, mask, "eraser" if erase else "brush")
-
-    def fill_polygon(self, vertices: tuple[tuple[float, float], ...], *, erase: bool) -> None:
-        """Add the inside of a polygon to the selected finding, or take it away."""
-        case, finding = self.case, self.finding
-        if case is None or len(vertices) < 3:
-            return
-        outline = np.array(vertices, dtype=np.float64)
-        region = Mask.of_polygons(case.radiograph.rows, case.radiograph.columns, [outline])
-        if finding is None:
-            if not erase:
-                self._begin_drawn(region, "polygon")
-            return
-        mask = finding.mask.minus(region) if erase else finding.mask.union(region)
-        self._edited(finding, mask, "polygon")
-
-    def change_mask(self, name: str, change: Callable[[Finding], Mask]) -> None:
-        """Change the selected mask off the UI thread; dropped when the finding has changed meanwhile."""
-        finding = self.finding
-        if finding is None:
-            return
-
-        def done(mask: Mask) -> None:
-            if self.case is not None and self.case.finding(finding.tracking_uid) is finding:
-                self._edited(finding, mask, name)
-
-        self.jobs.run(Lane.RESULT, lambda: change(finding), done, owner="film", key=("mask", finding.tracking_uid))
-
-    def fill_holes(self) -> None:
-        """Fill the holes of the selected mask."""
-        self.change_mask("fill-holes", lambda finding: finding.mask.holes_filled())
-
-    def smooth(self) -> None:
-        """Round the selected mask's outline."""
-        radius = self._fine_radius() * 2
-        self.change_mask("smooth", lambda finding: finding.mask.smoothed(radius))
-
-    def grow(self) -> None:
-        """Move the selected mask's outline outwards."""
-        radius = self._fine_radius()
-        self.change_mask("grow", lambda finding: finding.mask.grown(radius))
-
-    def shrink(self) -> None:
-        """Move the selected mask's outline inwards."""
-        radius = self._fine_radius()
-        self.change_mask("shrink", lambda finding: finding.mask.shrunk(radius))
-
-    def keep_largest(self) -> None:
-        """Keep only the selected mask's largest part."""
-        self.change_mask("keep-largest", lambda finding: finding.mask.largest_parts(1))
-
-    def clip_to_box(self) -> None:
-        """Cut the selected mask to its box."""
-        finding = self.finding
-        if finding is not None and finding.prompts is not None and finding.prompts.box is not None:
-            box = finding.prompts.box
-            self.change_mask("clip", lambda found: found.mask.clipped(box))
-
-    def _fine_radius(self) -> float:
-        """Return one step of growing: a 512th of the film, so that it is seen on any film."""
-        assert self.case is not None
-        return max(1.0, round(max(self.case.radiograph.rows, self.case.radiograph.columns) / 512))
-
-    def _edited(self, finding: Finding, mask: Mask, name: str) -> None:
-        if self.case is None or mask.packed == finding.mask.packed:
-            return
-        making = Making.DRAWN if finding.making is Making.DRAWN else Making.EDITED
-        self._do(self.case.with_finding(replace(finding, mask=mask, making=making, quality=None)), name)
-
-    def _begin_drawn(self, mask: Mask, name: str) -> None:
-        assert self.case is not None
-        if mask.is_empty:
-            return
-        structure = self.structure or self._side_of(mask)
-        old = self.case.of(structure) if structure is not Structure.OTHER else None
-        finding = Finding(structure, mask, Making.DRAWN, self.structure_name)
-        if old is not None:
-            finding = replace(old, mask=old.mask.union(mask), making=Making.EDITED, quality=None)
-        case = self.case.with_finding(finding)
-        if case.state is CaseState.NEW:
-            case = replace(case, state=CaseState.BOXED)
-        self._select(finding.tracking_uid)
-        self._do(case, name)
-
-    def _side_of(self, mask: Mask) -> Structure:
-        bounds = mask.bounds()
-        assert bounds is not None
-        assert self.case is not None
-        on_left = bounds.x0 + bounds.x1 < self.case.radiograph.columns
-        return Structure.RIGHT_LUNG if on_left == right_on_image_left(self.case.radiograph) else Structure.LEFT_LUNG
 
     # Tools
 
@@ -490,7 +366,7 @@ class Session(QObject):
         other = case.of(structure) if structure is not Structure.OTHER else None
         if other is not None:
             case = case.with_finding(replace(other, structure=finding.structure, name=finding.name))
-        self._do(case.with_finding(replace(finding, structure=structure, name=name)), "rename")
+        self.do(case.with_finding(replace(finding, structure=structure, name=name)), "rename")
 
     def swap_sides(self) -> None:
         """Exchange right and left."""
@@ -508,41 +384,7 @@ class Session(QObject):
         self._select(after.findings[-1].tracking_uid if after.findings else None)
         if not after.findings and after.state is CaseState.BOXED:
             after = replace(after, state=CaseState.NEW)
-        self._do(after, "delete")
-
-    # Callipers, distances, calibration
-
-    def place_callipers(self) -> None:
-        """Propose heart callipers, where none are placed."""
-        if self.case is not None and self.case.callipers is None:
-            film = self.case.radiograph
-            self.set_callipers(propose_callipers(self.case) or middle_callipers(film.rows, film.columns))
-
-    def set_callipers(self, callipers: HeartCallipers | None) -> None:
-        """Place or remove the heart callipers."""
-        if self.case is not None and callipers != self.case.callipers:
-            self._do(replace(self.case, callipers=callipers), "callipers")
-
-    def set_distances(self, distances: tuple[Line, ...]) -> None:
-        """Add, move or remove distances."""
-        if self.case is not None and distances != self.case.distances:
-            self._do(replace(self.case, distances=distances), "distance")
-
-    def calibrate(self, line: Line, millimetres: float) -> None:
-        """Say how long a line is in the patient; every millimetre follows."""
-        if self.case is None:
-            return
-        try:
-            calibrated_by(self.case.radiograph, line, millimetres)
-        except LungboxError as error:
-            self.failed.emit(error)
-            return
-        self._do(replace(self.case, known_length_mm=(line, millimetres)), "calibrate")
-
-    def apply_magnification(self, *, on: bool) -> None:
-        """Show millimetres in the patient's plane by the film's own magnification, or at the detector."""
-        if self.case is not None and self.case.magnification_applied is not on:
-            self._do(replace(self.case, magnification_applied=on), "magnification")
+        self.do(after, "delete")
 
     # State, history, files
 
@@ -552,7 +394,7 @@ class Session(QObject):
             self.noticed.emit("nothing-to-accept")
             return
         self.drop_prompts()
-        self._do(replace(self.case, state=CaseState.ACCEPTED), "accept")
+        self.do(replace(self.case, state=CaseState.ACCEPTED), "accept")
         self.accepted.emit(self.case)
         if self.settings.next_after_accept:
             self.worklist.step(1)
@@ -565,7 +407,7 @@ class Session(QObject):
             state = CaseState.BOXED if self.case.findings else CaseState.NEW
         else:
             state = CaseState.FLAGGED
-        self._do(replace(self.case, state=state), "flag")
+        self.do(replace(self.case, state=state), "flag")
 
     def undo(self) -> None:
         """Take the last step back."""
@@ -631,7 +473,7 @@ class Session(QObject):
         reading = self.reading
         if reading is not None and reading.film.path == film.path:
             reading.path = path
-            self._do(case, "open")
+            self.do(case, "open")
             reading.saved = case
             self.select(case.findings[0].tracking_uid if case.findings else None)
             self.saved_changed.emit()
@@ -647,7 +489,8 @@ class Session(QObject):
 
     # Inside
 
-    def _do(self, after: Case, name: str) -> None:
+    def do(self, after: Case, name: str) -> None:
+        """Make a step: the case as it is after one user action."""
         reading = self.reading
         assert reading is not None
         change = Change(reading.case, after, name)

@@ -87,16 +87,16 @@ def _checked(name: str, value: Any) -> Any:
     kind = kind_of(name)
     if isinstance(default, bool):
         if not isinstance(value, bool):
-            raise ValueError(name)
+            raise TypeError(name)
         return value
     if isinstance(default, int | float):
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(name)
+            raise TypeError(name)
         number = type(default)(value)
         return min(max(number, type(default)(kind.low)), type(default)(kind.high)) if kind.high else number
     if isinstance(default, tuple):
         if not isinstance(value, list):
-            raise ValueError(name)
+            raise TypeError(name)
         if name == "shortcuts":
             return tuple((str(action), str(keys)) for action, keys in value)
         return tuple(str(item) for item in value)
@@ -124,12 +124,10 @@ def settings_path() -> Path:
 def load_settings(path: Path) -> tuple[Settings, bool]:
     """Return the settings, and whether something in the file could not be used."""
     try:
-        values = json.loads(read_file(path, _LIMIT_BYTES))
-        if not isinstance(values, dict):
-            raise ValueError("not an object")
+        values = dict(json.loads(read_file(path, _LIMIT_BYTES)))
     except FileNotFoundError:
         return Settings(), False
-    except (LungboxError, OSError, ValueError, RecursionError):
+    except (LungboxError, OSError, ValueError, TypeError, RecursionError):
         if path.exists():
             _put_aside(path)
             return Settings(), True

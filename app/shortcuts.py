@@ -26,17 +26,22 @@ class Command:
 
 
 def _c(
-    group: str, name: str, text: str, *chest: str, weasis: tuple[str, ...] | None = None, ohif: tuple[str, ...] | None = None
+    group: str,
+    name: str,
+    text: object,
+    *chest: str,
+    weasis: tuple[str, ...] | None = None,
+    ohif: tuple[str, ...] | None = None,
 ) -> Command:
-    return Command(name, text, chest, weasis, ohif, group)
+    return Command(name, str(text), chest, weasis, ohif, group)
 
 
-GROUPS = {
-    "film": QT_TRANSLATE_NOOP("Commands", "Film"),
-    "tools": QT_TRANSLATE_NOOP("Commands", "Tools"),
-    "outline": QT_TRANSLATE_NOOP("Commands", "Outlines"),
-    "view": QT_TRANSLATE_NOOP("Commands", "View"),
-    "program": QT_TRANSLATE_NOOP("Commands", "Program"),
+GROUPS: dict[str, str] = {
+    "film": str(QT_TRANSLATE_NOOP("Commands", "Film")),
+    "tools": str(QT_TRANSLATE_NOOP("Commands", "Tools")),
+    "outline": str(QT_TRANSLATE_NOOP("Commands", "Outlines")),
+    "view": str(QT_TRANSLATE_NOOP("Commands", "View")),
+    "program": str(QT_TRANSLATE_NOOP("Commands", "Program")),
 }
 
 COMMANDS: tuple[Command, ...] = (
@@ -68,7 +73,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("outline", "redo", QT_TRANSLATE_NOOP("Commands", "Redo"), "Ctrl+Y", "Ctrl+Shift+Z"),
     _c("outline", "delete", QT_TRANSLATE_NOOP("Commands", "Delete selected"), "Del"),
     _c("outline", "next-structure", QT_TRANSLATE_NOOP("Commands", "Next structure"), "Tab"),
-    _c("outline", "previous-structure", QT_TRANSLATE_NOOP("Commands", "Previous structure"), "Shift+Tab", "Backtab"),
+    _c("outline", "previous-structure", QT_TRANSLATE_NOOP("Commands", "Previous structure"), "Backtab", "Shift+Tab"),
     _c("outline", "swap-sides", QT_TRANSLATE_NOOP("Commands", "Exchange right and left"), "Ctrl+L"),
     _c("outline", "name-structure", QT_TRANSLATE_NOOP("Commands", "Name another structure …"), "N"),
     _c("outline", "fill-holes", QT_TRANSLATE_NOOP("Commands", "Fill holes"), "Ctrl+H"),
@@ -96,7 +101,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("view", "marks", QT_TRANSLATE_NOOP("Commands", "Fill, contour, off (hold to peek)"), "O", weasis=("O",)),
     _c("view", "fainter", QT_TRANSLATE_NOOP("Commands", "Fainter fill"), ","),
     _c("view", "stronger", QT_TRANSLATE_NOOP("Commands", "Stronger fill"), "."),
-    _c("view", "corners", QT_TRANSLATE_NOOP("Commands", "Corner text: all, few, none"), "T", weasis=("V",), ohif=("Shift+T",)),
+    _c("view", "corners", QT_TRANSLATE_NOOP("Commands", "Corner text"), "T", weasis=("V",), ohif=("Shift+T",)),
     _c("view", "magnifier", QT_TRANSLATE_NOOP("Commands", "Magnifier"), "M"),
     _c("view", "uncertainty", QT_TRANSLATE_NOOP("Commands", "Uncertainty band"), "U", ohif=("Shift+U",)),
     _c("view", "histogram", QT_TRANSLATE_NOOP("Commands", "Histogram"), "Ctrl+I"),

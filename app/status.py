@@ -31,6 +31,7 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self._gap())
         self.addPermanentWidget(self._work)
         self.addPermanentWidget(self._gap())
+        self._notice.setContentsMargins(0, 0, 8, 0)
         self.addPermanentWidget(self._notice)
         self._said = ""
         self._until = QTimer(self)

@@ -1,7 +1,7 @@
 """Colours and style. Dark and neutral: the brightest thing in the room is the film.
 
-Structure colours are from Okabe and Ito's palette, told apart by readers with any colour vision; on grey they also differ
-in lightness, and every structure is named beside its outline.
+Structure colours are from Okabe and Ito's palette, told apart by readers with any colour vision; on grey they also
+differ in lightness, and every structure is named beside its outline.
 """
 
 from PySide6.QtGui import QColor, QFont, QPalette

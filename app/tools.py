@@ -1,4 +1,4 @@
-"""Tools: small state machines from pointer events to the session's actions. They paint nothing; the canvas draws `sketch`."""
+"""Tools: small state machines from pointer events to the session's actions. The canvas draws their `sketch`."""
 
 import math
 from dataclasses import dataclass, replace
@@ -226,7 +226,7 @@ class BrushTool(Tool):
     def release(self, at: Pointer) -> None:
         stroke, erase, self.sketch = self.sketch.stroke, self.sketch.erasing, Sketch()
         if stroke is not None:
-            self.session.paint(stroke, erase=erase)
+            self.session.edit.paint(stroke, erase=erase)
 
     def cursor(self, at: Pointer) -> str:
         return "brush"
@@ -276,7 +276,7 @@ class PolygonTool(Tool):
 
     def _close(self, *, erase: bool) -> None:
         corners, self.sketch = self.sketch.polygon, Sketch()
-        self.session.fill_polygon(corners, erase=erase)
+        self.session.edit.fill_polygon(corners, erase=erase)
 
 
 class CallipersTool(Tool):
@@ -293,7 +293,7 @@ class CallipersTool(Tool):
         if case is None:
             return
         if case.callipers is None:
-            self.session.place_callipers()
+            self.session.edit.place_callipers()
             return
         self._part = calliper_part_at(case.callipers, at.x, at.y, at.reach * 1.6)
 
@@ -308,7 +308,7 @@ class CallipersTool(Tool):
         self._part = None
         callipers, self.sketch = self.sketch.callipers, Sketch()
         if callipers is not None:
-            self.session.set_callipers(callipers)
+            self.session.edit.set_callipers(callipers)
 
     def cancel(self) -> bool:
         self._part = None
@@ -344,7 +344,7 @@ class DistanceTool(Tool):
         x = min(max(at.x, 0.0), float(case.radiograph.columns))
         y = min(max(at.y, 0.0), float(case.radiograph.rows))
         if self._end is not None:
-            line = with_end_moved(case.distances[self._end.index], self._end.second, x, y)
+            line = with_end_moved(case.distances[self._end.index], x, y, second=self._end.second)
             self.sketch = Sketch(line=line, hidden_line=self._end.index)
         elif _moved(self._start, at):
             self.sketch = Sketch(line=Line(self._start.x, self._start.y, x, y))
@@ -356,9 +356,9 @@ class DistanceTool(Tool):
             return
         lines = case.distances
         if end is not None:
-            self.session.set_distances((*lines[: end.index], line, *lines[end.index + 1 :]))
+            self.session.edit.set_distances((*lines[: end.index], line, *lines[end.index + 1 :]))
         else:
-            self.session.set_distances((*lines, line))
+            self.session.edit.set_distances((*lines, line))
 
     def cancel(self) -> bool:
         self._start, self._end = None, None

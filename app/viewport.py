@@ -1,4 +1,4 @@
-"""Viewport: which part of the film is on screen, how large, and which way up. Qt-free, so that it can be tested as maths.
+"""Viewport: which part of the film is on screen, how large, and which way up. Qt-free, to be tested as maths.
 
 Image coordinates are the engine's: pixels of the stored image. Screen coordinates are logical pixels of the canvas.
 """
@@ -84,9 +84,7 @@ class Viewport:
         if self.turns % 2:
             wide, high = high, wide
         zoom = min(max(self.width - 2 * margin, 1.0) / wide, max(self.height - 2 * margin, 1.0) / high)
-        return replace(
-            self, zoom=min(max(zoom, MINIMUM_ZOOM), MAXIMUM_ZOOM), centre=(columns / 2.0, rows / 2.0)
-        )
+        return replace(self, zoom=min(max(zoom, MINIMUM_ZOOM), MAXIMUM_ZOOM), centre=(columns / 2.0, rows / 2.0))
 
     def turned(self, quarter_turns: int) -> "Viewport":
         """Return the view turned clockwise on screen, about the middle of the canvas."""
@@ -111,10 +109,14 @@ def edge_letters(viewport: Viewport, rightwards: str, downwards: str) -> tuple[s
     """Return what lies at the left, top, right and bottom edge of the screen, given the image's own directions."""
     a, b, c, d = viewport._linear()
     # The image direction that points most nearly to screen right, and to screen bottom.
-    right = (rightwards if a > 0 else opposite(rightwards)) if abs(a) > abs(b) else (
-        downwards if b > 0 else opposite(downwards)
+    right = (
+        (rightwards if a > 0 else opposite(rightwards))
+        if abs(a) > abs(b)
+        else (downwards if b > 0 else opposite(downwards))
     )
-    down = (downwards if d > 0 else opposite(downwards)) if abs(d) > abs(c) else (
-        rightwards if c > 0 else opposite(rightwards)
+    down = (
+        (downwards if d > 0 else opposite(downwards))
+        if abs(d) > abs(c)
+        else (rightwards if c > 0 else opposite(rightwards))
     )
     return (opposite(right), opposite(down), right, down)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -25,13 +25,12 @@ from app.icons import icon
 from app.session import Session
 from app.shortcuts import COMMANDS, bindings
 from app.status import StatusLine
-from app.wording import notice_text, preset_text, say, window_text
+from app.wording import notice_text, preset_text, window_text
 from app.worklist_panel import WorklistPanel
 from engine.measure import can_apply_magnification
 
 _TAP_MS = 250
 _RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "hand")
-_SHORT = {"callipers": "Heart"}
 
 
 class Window(QMainWindow):
@@ -65,15 +64,17 @@ class Window(QMainWindow):
 
     def _make_actions(self) -> None:
         for known in COMMANDS:
-            action = QAction(_command_text(known.name, known.text), self)
+            action = QAction(_command_text(known.text), self)
             action.setObjectName(known.name)
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.triggered.connect(self._handler(known.name))
             self.actions_by_name[known.name] = action
             self.addAction(action)
         tools = QActionGroup(self)
+        short = {"callipers": self.tr("Heart"), "distance": self.tr("Distance")}
         for name in _RAIL:
             action = self.actions_by_name[name]
+            action.setIconText(short.get(name, action.text()))
             action.setCheckable(True)
             action.setIcon(icon(name))
             tools.addAction(action)
@@ -105,13 +106,13 @@ class Window(QMainWindow):
             "next-structure": lambda: session.select_next(1),
             "previous-structure": lambda: session.select_next(-1),
             "swap-sides": session.swap_sides,
-            "fill-holes": session.fill_holes,
-            "smooth": session.smooth,
-            "grow": session.grow,
-            "shrink": session.shrink,
-            "keep-largest": session.keep_largest,
-            "clip": session.clip_to_box,
-            "magnification": lambda: session.apply_magnification(on=not self._magnified()),
+            "fill-holes": session.edit.fill_holes,
+            "smooth": session.edit.smooth,
+            "grow": session.edit.grow,
+            "shrink": session.edit.shrink,
+            "keep-largest": session.edit.keep_largest,
+            "clip": session.edit.clip_to_box,
+            "magnification": lambda: session.edit.apply_magnification(on=not self._magnified()),
             "invert": box.invert,
             "rotate-right": lambda: box.turn(1),
             "rotate-left": lambda: box.turn(-1),
@@ -132,8 +133,8 @@ class Window(QMainWindow):
             "full-screen": self._full_screen,
             "hide-identity": lambda: box.hide_identity(hidden=not box.display.identity_hidden),
             "cancel": self._cancel,
-            "close": self.close,
-            "quit": self.close,
+            "close": self._close,
+            "quit": self._close,
         }
         if name in _RAIL:
             return lambda: session.take(name)
@@ -154,9 +155,9 @@ class Window(QMainWindow):
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setStretchFactor(1, 1)
-        self.worklist_panel.setMinimumWidth(170)
-        self.findings_panel.setMinimumWidth(300)
-        self._splitter.setSizes([210, 900, 340])
+        self.worklist_panel.setMinimumWidth(190)
+        self.findings_panel.setMinimumWidth(320)
+        self._splitter.setSizes([232, 900, 350])
         whole = QWidget(self)
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -222,7 +223,7 @@ class Window(QMainWindow):
             button = self._button(name, rail)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            button.setMinimumWidth(58)
+            button.setMinimumWidth(60)
             layout.addWidget(button)
         layout.addStretch(1)
         return rail
@@ -234,8 +235,8 @@ class Window(QMainWindow):
         self._preset_menu = QMenu(self.tr("Window"), self)
         self._recent_menu = QMenu(self.tr("Recent"), self)
         menus: tuple[tuple[str, tuple[str | QMenu, ...]], ...] = (
-            (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "export", "",
-                                "accept", "flag", "", "next", "previous", "compare", "", "close", "quit")),
+            (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "export",
+                                "", "accept", "flag", "", "next", "previous", "compare", "", "close", "quit")),
             (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "name-structure", "", "fill-holes",
                                 "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate", "magnification")),
             (self.tr("&Tools"), (*_RAIL, "", "both-lungs", "keyboard-box", "", "brush-smaller", "brush-larger")),
@@ -339,6 +340,9 @@ class Window(QMainWindow):
         else:
             self.canvas.cancel()
 
+    def _close(self) -> None:
+        self.close()
+
     def _step(self, by: int) -> None:
         if not self.session.worklist.step(by) and self.session.worklist.entries:
             self.session.noticed.emit("last-film" if by > 0 else "first-film")
@@ -369,8 +373,8 @@ class Window(QMainWindow):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if self.session.finding is not None:
-            items: tuple[str, ...] = ("rerun", "swap-sides", "name-structure", "", "fill-holes", "smooth", "grow", "shrink",
-                                      "keep-largest", "clip", "", "delete")  # fmt: skip
+            items: tuple[str, ...] = ("rerun", "swap-sides", "name-structure", "", "fill-holes", "smooth", "grow",
+                                      "shrink", "keep-largest", "clip", "", "delete")  # fmt: skip
         else:
             items = ("both-lungs", "name-structure", "", "invert", "fit", "actual-size", "reset", "", "hide-identity")
         for item in items:
@@ -455,10 +459,5 @@ class Window(QMainWindow):
             event.ignore()
 
 
-def _command_text(name: str, text: str) -> str:
-    from PySide6.QtCore import QCoreApplication
-
+def _command_text(text: str) -> str:
     return QCoreApplication.translate("Commands", text)
-
-
-__all__ = ["Window", "say"]

@@ -53,9 +53,7 @@ class SentenceFile(QTranslator):
                 if source and translation is not None and translation.text and translation.get("type") is None:
                     self._sentences[name, source] = translation.text
 
-    def translate(
-        self, context: str, source_text: str, disambiguation: str | None = None, n: int = -1
-    ) -> str:
+    def translate(self, context: str, source_text: str, disambiguation: str | None = None, n: int = -1) -> str:
         """Return the sentence, or nothing, upon which Qt shows the English one."""
         return self._sentences.get((context, source_text), "")
 
@@ -145,7 +143,7 @@ _DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x2
 
 def person(name: str) -> str:
     """Return a Person Name as it is read (PS3.5 6.2.1.1): family, given, and so on between carets."""
-    alphabetic = name.split("=")[0]
+    alphabetic = name.split("=", maxsplit=1)[0]
     family, _, rest = alphabetic.partition("^")
     given = " ".join(part for part in rest.split("^") if part)
     return plain(f"{family}, {given}" if given else family, 48)
@@ -155,7 +153,9 @@ def identity_lines(radiograph: Radiograph) -> tuple[str, ...]:
     """Return whose film it is, for the corner of the canvas."""
     who = radiograph.identity
     name = person(who.patient_name)
-    facts = "  ".join(plain(part, 32) for part in (who.patient_id, who.birth_date and date(who.birth_date), who.sex) if part)
+    facts = "  ".join(
+        plain(part, 32) for part in (who.patient_id, who.birth_date and date(who.birth_date), who.sex) if part
+    )
     study = "  ".join(plain(part, 40) for part in (date(who.study_date), who.study_description) if part)
     return tuple(line for line in (name, facts, study) if line)
 
@@ -296,7 +296,7 @@ def note_text(code: NoteCode) -> str:
     """Return a note of the reader's as the sentence on its badge."""
     texts = {
         NoteCode.LOSSY: say("Lossy compression: fine detail may be lost."),
-        NoteCode.POLARITY: say("The header's polarity was contradictory and has been corrected. Press I if it looks wrong."),
+        NoteCode.POLARITY: say("The header's polarity was contradictory and was corrected. Press I if it looks wrong."),
         NoteCode.SPACING_MISSING: say("No pixel spacing: sizes in pixels only."),
         NoteCode.SPACING_UNUSABLE: say("Unusable pixel spacing: sizes in pixels only."),
         NoteCode.SPACING_CONTRADICTORY: say("Contradictory spacing: sizes in pixels only."),

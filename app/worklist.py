@@ -39,9 +39,7 @@ class Worklist(QObject):
 
     # Filling
 
-    def open(
-        self, places: Sequence[Path], *, then: Callable[[Film], None] | None = None, add: bool = False
-    ) -> None:
+    def open(self, places: Sequence[Path], *, then: Callable[[Film], None] | None = None, add: bool = False) -> None:
         """Fill the list with the films at some files and folders, and open the first."""
 
         def done(paths: list[Path]) -> None:

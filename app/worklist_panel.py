@@ -11,7 +11,7 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -143,8 +143,8 @@ class EntryDelegate(QStyledItemDelegate):
             source = proxy.sourceModel()
             if isinstance(source, WorklistModel):
                 source.want(proxy.mapToSource(index).row())
-        state, font = option.state, option.font  # type: ignore[attr-defined]
-        rectangle: QRect = option.rect.adjusted(0, 2, -4, -2)  # type: ignore[attr-defined]
+        state, font = option.state, option.font
+        rectangle: QRect = option.rect.adjusted(0, 2, -4, -2)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -168,14 +168,14 @@ class EntryDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _draw_words(
-        self, painter: QPainter, inside: QRect, font, entry: Entry, index: AnyIndex, *, current: bool  # type: ignore[no-untyped-def]
+        self, painter: QPainter, inside: QRect, font: QFont, entry: Entry, index: AnyIndex, *, current: bool
     ) -> None:
         hidden = bool(index.data(HIDDEN_ROLE))
         strong, small = painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
         height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
         who = "" if hidden else person(entry.patient)
         first, _, rest = caption(entry, index.row()).partition("  ")
-        lines = [(who or first, strong, "text" if current else "text")]
+        lines = [(who or first, strong, "text")]
         second = f"{first}  {rest}".strip() if who else rest
         if second:
             lines.append((second, small, "muted"))
@@ -187,10 +187,10 @@ class EntryDelegate(QStyledItemDelegate):
             painter.drawText(QRect(inside.left(), top, inside.width(), height), Qt.AlignmentFlag.AlignLeft, shown)
             top += QFontMetrics(style).height() + 2
         painter.setFont(small)
-        tint = colour("bad") if entry.problem else STATES[entry.state]
+        dot = colour("bad") if entry.problem else QColor(STATES[entry.state])
         base = QRect(inside.left(), inside.bottom() - small_height, inside.width(), small_height + 1)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tint)
+        painter.setBrush(dot)
         painter.drawEllipse(QRectF(base.left(), base.center().y() - 3, 7, 7))
         painter.setPen(colour("muted"))
         words = self.tr("not readable") if entry.problem else state_text(entry.state)

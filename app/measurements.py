@@ -1,0 +1,163 @@
+"""The table of measurements: one line a kind, right, left and both beside each other, with unit and origin."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from app.session import Session
+from app.theme import colour, structure_colour
+from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name
+from engine.case import Case, Structure
+from engine.measure import UNIT_SYMBOLS, Measurement, Measurements, displayed
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole + 1
+_NOWHERE = QModelIndex()
+
+_LUNG_ROWS = (
+    "area", "height-dome", "height-angle", "width", "share-upper", "share-middle", "share-lower", "costophrenic-angle",
+    "dome-height", "perimeter",
+)  # fmt: skip
+_BOTH_ROWS = ("asymmetry", "left-right-ratio", "diaphragm-difference")
+_HEART_ROWS = ("heart-right", "heart-left", "heart-diameter", "ctr")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: up to three numbers of one kind."""
+
+    cells: tuple[Measurement | None, Measurement | None, Measurement | None]  # right, left, both or other
+
+    @property
+    def any(self) -> Measurement:
+        """Return the first number of the line."""
+        return next(cell for cell in self.cells if cell is not None)
+
+
+def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, ...]:
+    """Return the table's lines in the order of reading: lungs, thorax, heart, distances, other structures."""
+    if measurements is None or case is None:
+        return ()
+    rows: list[Row] = []
+    right, left, both = (s.value for s in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS))
+    lungs = [case.of(structure) for structure in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS)]
+    if any(lungs):
+        for key in _LUNG_ROWS:
+            found_all = [measurements.of(side, key) for side in (right, left, both)]
+            cells = (found_all[0], found_all[1], found_all[2])
+            if any(cell is not None for cell in cells):
+                rows.append(Row(cells))
+        for structure, keys in ((both, _BOTH_ROWS), ("thorax", ("thoracic-diameter",))):
+            for key in keys:
+                found = measurements.of(structure, key)
+                if found is not None:
+                    rows.append(Row((None, None, found)))
+    if any(lungs) or case.callipers is not None:
+        keys = _HEART_ROWS if case.callipers is not None else ("ctr",)
+        rows += [Row((None, None, found)) for key in keys if (found := measurements.of("heart", key)) is not None]
+    own = {finding.tracking_uid for finding in case.findings if finding.structure is Structure.OTHER}
+    rows += [
+        Row((None, None, value))
+        for value in measurements
+        if value.id.startswith("distance-") or (value.structure in own and value.id in ("area", "width", "perimeter"))
+    ]
+    return tuple(rows)
+
+
+class MeasurementsModel(QAbstractTableModel):
+    """What was measured: name, right, left, both, unit."""
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._rows: tuple[Row, ...] = ()
+        session.measured.connect(self._follow)
+        session.film_changed.connect(self._follow)
+
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return how many lines there are."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return five."""
+        return 0 if parent.isValid() else 5
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return the columns' names, the lungs' in their colours."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            titles = [self._origin(), self.tr("right"), self.tr("left"), self.tr("both"), ""]
+            return titles[section]
+        if role == Qt.ItemDataRole.ForegroundRole and section in (1, 2):
+            structure = Structure.RIGHT_LUNG if section == 1 else Structure.LEFT_LUNG
+            shown = self._session.shown
+            finding = shown.of(structure) if shown else None
+            return structure_colour(finding) if finding is not None else colour("muted")
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int((Qt.AlignmentFlag.AlignRight if section in (1, 2, 3) else Qt.AlignmentFlag.AlignLeft)
+                       | Qt.AlignmentFlag.AlignVCenter)  # fmt: skip
+        return None
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return a cell."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row, column = self._rows[index.row()], index.column()
+        cell = row.cells[column - 1] if 1 <= column <= 3 else None
+        if role == MEASUREMENT_ROLE:
+            return cell or row.any
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(row, column, cell)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            faint = column == 4 or (cell is not None and cell.value is None)
+            return colour("muted") if faint else colour("text")
+        return self._explanation(cell or row.any) if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def _origin(self) -> str:
+        """Return where the millimetres of the table come from; every one of a case comes from the same place."""
+        measured = self._session.measurements
+        return calibration(measured.spacing) if measured is not None and self._rows else ""
+
+    def _text(self, row: Row, column: int, cell: Measurement | None) -> str:
+        if column == 0:
+            name = measurement_name(row.any)
+            shown = self._session.shown
+            finding = shown.finding(row.any.structure) if shown else None
+            return f"{structure_name(finding)}: {name}" if finding is not None else name
+        if column == 4:
+            return UNIT_SYMBOLS[row.any.unit]
+        if cell is None:
+            return ""
+        text = displayed(cell)
+        if cell.interval is not None and cell.value is not None:
+            half = (cell.interval[1] - cell.interval[0]) / 2
+            digits = {"cm2": 1, "1": 2}.get(cell.unit, 0)
+            text += f" ± {half:.{digits}f}"
+        return text
+
+    def _explanation(self, cell: Measurement) -> str:
+        """Return how a number was taken, as plain text."""
+        if cell.reason is not None:
+            return reason_text(cell.reason)
+        lines = [cell.method] if cell.method else []
+        if cell.origin is not None:
+            lines.append(calibration(self._session.measurements.spacing if self._session.measurements else None))
+        lines += [caveat_text(caveat) for caveat in cell.caveats]
+        # A tool tip that Qt takes for HTML would be read as such: a zero-width space in front stops it.
+        return "\u200b" + "\n".join(lines)
+
+    def _follow(self) -> None:
+        rows = rows_of(self._session.measurements, self._session.case)
+        if len(rows) == len(self._rows):
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, 4))
+                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 4)
+            return
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()

@@ -1,0 +1,29 @@
+"""Reading: one film with its case, as far as a session has come with it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.films import Film
+from app.history import History
+from app.journal import Journal
+from engine.case import Case
+from engine.geometry import Prompts
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """A film with its case, as far as this session has come with it."""
+
+    film: Film
+    case: Case
+    history: History
+    journal: Journal
+    saved: Case
+    path: Path | None = None  # its case file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """A prompt that the model has not answered yet."""
+
+    prompts: Prompts

@@ -1,0 +1,252 @@
+"""Scene: one frame of the canvas. It keeps pictures and paths between frames, and no state of the case."""
+
+from collections import OrderedDict
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QPainter, QPainterPath, QPixmap
+
+from app import painting
+from app.corners import corner_texts, draw_corners, draw_markers
+from app.display import Marks
+from app.painting import Pencil
+from app.rendering import Patch, drawn_outlines, grey_image, overlay_image, resample, smooth_path
+from app.session import Session
+from app.theme import CANVAS, colour, structure_colour
+from app.tools import Sketch
+from app.wording import length_text, structure_name
+from engine.case import Case, Finding
+from engine.geometry import BoxPrompt
+from engine.mask import Mask
+from engine.measure import Measurement
+
+_PATHS_KEPT = 48
+_LENS_RADIUS = 110
+_LENS_ZOOM = 2.5
+
+
+class Scene:
+    """Draws the film in view, its marks, what is being drawn, and the words around it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._lightbox = session, session.lightbox
+        self._patch: tuple[tuple[object, ...], Patch | None] | None = None
+        self._paths: OrderedDict[int, tuple[Mask, float, QPainterPath]] = OrderedDict()
+        self._layer: tuple[tuple[object, ...], QPixmap] | None = None
+        self._area = QRectF()
+        self._font = QFont()
+        self._sketch = Sketch()
+        self._pointer: QPointF | None = None
+        self.evidence: Measurement | None = None
+
+    def forget(self) -> None:
+        """Drop what was kept for the last film."""
+        self._patch, self._layer, self.evidence = None, None, None
+        self._paths.clear()
+
+    def paint(
+        self, painter: QPainter, area: QRectF, scale: float, font: QFont, sketch: Sketch, pointer: QPointF | None
+    ) -> None:
+        """Draw a frame; `scale` is device pixels per logical pixel."""
+        self._area, self._font, self._sketch, self._pointer = area, font, sketch, pointer
+        painter.fillRect(area, CANVAS)
+        film = self._lightbox.film
+        if film is None:
+            self._draw_empty(painter)
+            return
+        patch = self._visible(scale)
+        if patch is not None:
+            image = grey_image(patch, self._lightbox.table(), scale)
+            painter.drawImage(QPointF(patch.left / scale, patch.top / scale), image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        if self._lightbox.display.overlays:
+            for overlay in film.radiograph.overlays:
+                plane = overlay_image(overlay.bitmap, self._lightbox.viewport, scale, colour("warn"))
+                painter.drawImage(QPointF(0, 0), plane)
+        shown = self._session.shown
+        if shown is not None and not self._lightbox.peeking:
+            self._draw_layer(painter, shown, scale)
+            self._draw_live(painter, shown)
+        draw_markers(painter, self._lightbox, area)
+        draw_corners(painter, corner_texts(self._session, pointer), self._lightbox.display.corners, area, font)
+        if self._lightbox.magnifying and pointer is not None:
+            self._draw_lens(painter, pointer, scale)
+        if self._session.worklist.loading is not None:
+            self._draw_loading(painter)
+
+    def path_of(self, mask: Mask) -> QPainterPath:
+        """Return a mask's outline, simplified for the zoom."""
+        zoom = self._lightbox.viewport.zoom
+        # In steps of two, so that a wheel's turn does not trace every mask again.
+        tolerance = min(0.35 * 2.0 ** -np.ceil(np.log2(zoom)), 2.0)
+        kept = self._paths.get(id(mask))
+        if kept is None or kept[1] != tolerance:
+            path = smooth_path(drawn_outlines(mask, zoom), tolerance)
+            kept = (mask, tolerance, path)
+            self._paths[id(mask)] = kept
+            while len(self._paths) > _PATHS_KEPT:
+                self._paths.popitem(last=False)
+        self._paths.move_to_end(id(mask))
+        return kept[2]
+
+    def _visible(self, scale: float) -> Patch | None:
+        film, display = self._lightbox.film, self._lightbox.display
+        assert film is not None
+        key = (film, self._lightbox.viewport, scale, display.interpolation)
+        if self._patch is None or self._patch[0] != key:
+            self._patch = (key, resample(film.pyramid, self._lightbox.viewport, scale, display.interpolation))
+        return self._patch[1]
+
+    def _draw_layer(self, painter: QPainter, shown: Case, scale: float) -> None:
+        """Draw the masks, from a picture of them while only the greys change."""
+        display, viewport = self._lightbox.display, self._lightbox.viewport
+        if display.marks is Marks.OFF or not shown.findings:
+            return
+        key = (shown, viewport, scale, display.marks, display.opacity, self._session.selected, self._area.size())
+        if self._layer is None or self._layer[0] != key:
+            picture = QPixmap((self._area.size() * scale).toSize())
+            picture.setDevicePixelRatio(scale)
+            picture.fill(Qt.GlobalColor.transparent)
+            ink = QPainter(picture)
+            ink.setRenderHint(QPainter.RenderHint.Antialiasing)
+            ink.setFont(painting.sized(self._font, 0.95, bold=True))
+            for finding in shown.findings:
+                self._draw_finding(Pencil(ink, viewport), finding)
+            ink.end()
+            self._layer = (key, picture)
+        painter.drawPixmap(0, 0, self._layer[1])
+
+    def _draw_finding(self, pencil: Pencil, finding: Finding) -> None:
+        display = self._lightbox.display
+        tint = structure_colour(finding)
+        selected = finding.tracking_uid == self._session.selected
+        fill = 0.0 if display.marks is Marks.CONTOUR else display.opacity * (1.25 if selected else 0.8)
+        width = self._session.settings.contour_width * (1.25 if selected else 1.0)
+        path = self.path_of(finding.mask)
+        painting.outline(pencil, path, tint, fill=min(fill, 1.0), width=width)
+        if path.isEmpty():
+            return
+        bounds = painting.transform_of(pencil.viewport).mapRect(path.boundingRect())
+        text = structure_name(finding)
+        if finding.quality is not None:
+            text += f"  {finding.quality:.2f}"
+            if finding.quality < self._session.settings.check_below:
+                text += "  " + QCoreApplication.translate("Canvas", "check")
+        inside = self._area.adjusted(8, 8, -8, -8)
+        painting.label(
+            pencil.painter, text, QPointF(bounds.center().x(), bounds.top() - 16), tint, centred=True, inside=inside
+        )
+
+    def _draw_live(self, painter: QPainter, shown: Case) -> None:
+        """Draw what follows the pointer: boxes, points, callipers, distances, and what is being drawn."""
+        session, viewport = self._session, self._lightbox.viewport
+        pencil = Pencil(painter, viewport)
+        painter.setFont(painting.sized(self._font, 0.95, bold=True))
+        finding = session.finding
+        tint = structure_colour(finding) if finding is not None else colour("accent")
+        sketch: Sketch = self._sketch
+        for pending in session.pending:
+            if pending.prompts.box is not None:
+                painting.box(pencil, pending.prompts.box, colour("accent"), handles=False, waiting=True)
+            painting.points(pencil, pending.prompts.points)
+        prompts = session.draft_prompts or (finding.prompts if finding is not None else None)
+        if prompts is not None and self._lightbox.display.marks is not Marks.OFF:
+            # "Both lungs" asks with the whole film: a frame round it would say nothing.
+            if prompts.box is not None and prompts.box != BoxPrompt.whole(
+                shown.radiograph.rows, shown.radiograph.columns
+            ):
+                painting.box(pencil, prompts.box, tint, handles=session.tool == "box")
+            painting.points(pencil, prompts.points)
+        placed = sketch.callipers or shown.callipers
+        if placed is not None:
+            painting.callipers(pencil, placed, handles=session.tool == "callipers")
+        for index, line in enumerate(shown.distances):
+            if index != sketch.hidden_line:
+                painting.measured_line(pencil, line, length_text(shown, line), colour("text"))
+        if self.evidence is not None:
+            self._draw_evidence(pencil, self.evidence)
+        self._draw_sketch(pencil, shown, sketch)
+        if session.tool in ("brush", "eraser") and self._pointer is not None:
+            place = viewport.to_image(self._pointer.x(), self._pointer.y())
+            erasing = sketch.erasing if sketch.stroke is not None else session.tool == "eraser"
+            painting.brush_ring(pencil, *place, session.brush_radius, erasing=erasing)
+
+    def _draw_evidence(self, pencil: Pencil, measurement: Measurement) -> None:
+        tint = colour("text")
+        lines = measurement.evidence.lines
+        for number, line in enumerate(lines):
+            text = length_text(None, line, measurement) if number == 0 else ""
+            painting.measured_line(pencil, line, text, tint)
+        for x, y in measurement.evidence.points:
+            pencil.painter.setPen(tint)
+            pencil.painter.drawEllipse(pencil.at(x, y), 4, 4)
+        if measurement.evidence.box is not None:
+            painting.box(pencil, measurement.evidence.box, tint, handles=False)
+
+    def _draw_lens(self, painter: QPainter, place: QPointF, scale: float) -> None:
+        film, viewport = self._lightbox.film, self._lightbox.viewport
+        assert film is not None
+        x, y = viewport.to_image(place.x(), place.y())
+        side = 2.0 * _LENS_RADIUS
+        lens = viewport.resized(side, side).zoomed(_LENS_ZOOM, side / 2, side / 2)
+        moved = lens.to_screen(x, y)
+        lens = lens.panned(side / 2 - moved[0], side / 2 - moved[1])
+        patch = resample(film.pyramid, lens, scale, "cubic")
+        circle = QPainterPath()
+        circle.addEllipse(place, _LENS_RADIUS, _LENS_RADIUS)
+        painter.save()
+        painter.setClipPath(circle)
+        painter.fillPath(circle, colour("canvas"))
+        if patch is not None:
+            corner = QPointF(place.x() - _LENS_RADIUS, place.y() - _LENS_RADIUS)
+            image = grey_image(patch, self._lightbox.table(), scale)
+            painter.drawImage(corner + QPointF(patch.left / scale, patch.top / scale), image)
+        painter.restore()
+        painter.setPen(colour("muted"))
+        painter.drawPath(circle)
+
+    def _draw_loading(self, painter: QPainter) -> None:
+        painting.label(
+            painter,
+            QCoreApplication.translate("Canvas", "Opening the film …"),
+            QPointF(self._area.center().x(), 28),
+            colour("info"),
+            centred=True,
+        )
+
+    def _draw_empty(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = self._area
+        painter.setPen(colour("muted"))
+        painter.setFont(painting.sized(self._font, 1.5))
+        middle = QRectF(area.left() + 24, area.center().y() - 60, area.width() - 48, 48)
+        if self._session.worklist.loading is not None:
+            painter.drawText(
+                middle, Qt.AlignmentFlag.AlignCenter, QCoreApplication.translate("Canvas", "Opening the film …")
+            )
+            return
+        wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(middle, wrapped, QCoreApplication.translate("Canvas", "Drop a chest film here"))
+        painter.setFont(painting.sized(self._font, 1.05))
+        painter.setPen(colour("faint"))
+        painter.drawText(
+            middle.translated(0, 44),
+            wrapped,
+            QCoreApplication.translate("Canvas", "or press Ctrl+O to open DICOM, PNG, TIFF or JPEG, or a folder"),
+        )
+
+    def _draw_sketch(self, pencil: Pencil, shown: Case, sketch: Sketch) -> None:
+        """Draw what the tool has begun."""
+        finding = self._session.finding
+        tint = structure_colour(finding) if finding is not None else colour("accent")
+        if sketch.box is not None:
+            painting.box(pencil, sketch.box, colour("accent"), handles=False)
+        if sketch.stroke is not None:
+            radius = sketch.stroke.radius_px
+            painting.stroke_band(pencil, sketch.stroke.points, radius, tint, erasing=sketch.erasing)
+        if sketch.polygon:
+            to = (sketch.line.x1, sketch.line.y1) if sketch.line is not None else None
+            painting.polygon(pencil, sketch.polygon, tint, to)
+        elif sketch.line is not None:
+            painting.measured_line(pencil, sketch.line, length_text(shown, sketch.line), colour("text"))
