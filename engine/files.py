@@ -6,8 +6,9 @@ import hashlib
 import os
 import stat
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +31,19 @@ _KINDS = {
 def sha256(data: bytes | bytearray | memoryview) -> str:
     """Return the SHA-256 of some bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_aside(data: bytes) -> Callable[[], str]:
+    """Return a call that gives the SHA-256 of some bytes, which is being worked out in a thread meanwhile."""
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.append(sha256(data)), name="sha256", daemon=True)
+    thread.start()
+
+    def result() -> str:
+        thread.join()
+        return found[0]
+
+    return result
 
 
 def read_file(path: Path | str, limit_bytes: int) -> bytes:

@@ -1,5 +1,7 @@
 """A DICOM file to a Radiograph: structure, header, pixels, grey, size, in that order, each refusing what it must."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pydicom.uid import UID
@@ -15,7 +17,7 @@ from engine.film.structure import Layout, lay_out
 from engine.film.transforms import read_grey
 
 
-def radiograph_from_dicom(data: bytes, path: Path, sha256: str) -> Radiograph:
+def radiograph_from_dicom(data: bytes, path: Path, sha256: str | Callable[[], str]) -> Radiograph:
     """Return the film in a DICOM file, whole; FilmError, naming the file and never the patient, otherwise."""
     try:
         layout = lay_out(data)
@@ -25,14 +27,14 @@ def radiograph_from_dicom(data: bytes, path: Path, sha256: str) -> Radiograph:
         raise type(error)(f"{path.name}: {error.message}", advice=error.advice) from None
 
 
-def _radiograph(layout: Layout, header: Header, path: Path, sha256: str) -> Radiograph:
+def _radiograph(layout: Layout, header: Header, path: Path, sha256: str | Callable[[], str]) -> Radiograph:
     _check_kind(layout, header)
     pixels = read_pixels(layout, header)
     grey = read_grey(header, pixels)
     size = read_spacing(header)
     overlays = read_overlays(header, pixels)
     facts = read_facts(layout, header)
-    source, odd = _source(layout, header, path, sha256, pixel_sha256(pixels.values))
+    source, odd = _source(layout, header, path, sha256, partial(pixel_sha256, pixels.values))
     return Radiograph(
         stored=pixels.values,
         source=source,
@@ -67,7 +69,7 @@ def _check_kind(layout: Layout, header: Header) -> None:
 
 
 def _source(
-    layout: Layout, header: Header, path: Path, sha256: str, pixels_sha256: str
+    layout: Layout, header: Header, path: Path, sha256: str | Callable[[], str], pixels_sha256: Callable[[], str]
 ) -> tuple[Source, tuple[Note, ...]]:
     """Return where the film came from, and notes on what had to be left out."""
     notes: list[Note] = []

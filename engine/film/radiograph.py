@@ -4,6 +4,7 @@ Knows nothing of files; `engine.film.reading` makes radiographs from them.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -100,14 +101,35 @@ class Identity:
         return "Identity(...)"
 
 
-@dataclass(frozen=True, slots=True)
+class _Found:
+    """A text field that may be given as the work that finds it, which is then done when somebody first asks.
+
+    Hashing a large film takes four times as long as opening it, and showing it needs no hash.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> str:
+        if instance is None:
+            raise AttributeError(self._name)  # tells dataclass that there is no default
+        given = vars(instance)[self._name]
+        if not isinstance(given, str):
+            given = vars(instance)[self._name] = given()
+        return str(given)
+
+    def __set__(self, instance: object, value: str | Callable[[], str]) -> None:
+        vars(instance)[self._name] = value
+
+
+@dataclass(frozen=True)
 class Source:
     """Where a film came from, and the hashes by which results and caches know it."""
 
     path: Path
-    file_sha256: str
-    pixel_sha256: str  # of the stored values, their type and shape: the same film in another syntax hashes the same
-    kind: str  # "DICOM", "PNG", "TIFF", "JPEG"
+    file_sha256: _Found = _Found()
+    pixel_sha256: _Found = _Found()  # of the stored values, their type and shape, so the same in any transfer syntax
+    kind: str  # type: ignore[misc]  # "DICOM", "PNG", "TIFF", "JPEG"; mypy takes the fields above to have defaults
     transfer_syntax: str = ""  # UID, DICOM only
     modality: str = ""  # CR, DX, ...
     sop_instance_uid: str = ""

@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 from engine.errors import NotAFilmError
-from engine.files import read_file, sha256
+from engine.files import read_file, sha256, sha256_aside
 from engine.film.radiograph import Radiograph
 
 MAX_FILE_BYTES = 1 << 29  # 67 megapixels of 16-bit colour, with room for a header
@@ -50,7 +50,7 @@ def read_radiograph(path: Path | str) -> Radiograph:
     if kind == "DICOM":
         from engine.film.dicom import radiograph_from_dicom
 
-        return radiograph_from_dicom(data, path, sha256(data))
+        return radiograph_from_dicom(data, path, sha256_aside(data))
     if kind:
         from engine.film.picture import radiograph_from_picture
 

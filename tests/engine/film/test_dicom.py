@@ -1,9 +1,11 @@
 """DICOM files as wholes: what is refused and how, headers that lie, and the header that results quote."""
 
+import hashlib
 import io
 import logging
 import struct
 import warnings
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from pydicom.filewriter import write_dataset
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 from engine.film import structure
 from engine.film.header import data_set
-from engine.film.radiograph import NoteCode
+from engine.film.radiograph import NoteCode, Source
+from engine.film.reading import read_radiograph
 from tests.phantom import (
     CR,
     DEFLATED,
@@ -339,3 +342,25 @@ def test_the_test_writer_writes_what_pydicom_reads() -> None:
         read = pydicom.dcmread(io.BytesIO(dicom_bytes(dicom_film(window=(1, 2)), syntax)))
         assert read.file_meta.TransferSyntaxUID == syntax
         assert np.array_equal(read.pixel_array, thorax())
+
+
+def test_hashes_are_worked_out_when_asked_for_and_once() -> None:
+    asked = []
+
+    def work() -> str:
+        asked.append(1)
+        return "a" * 64
+
+    source = Source(Path("film.dcm"), work, work, "DICOM")
+    assert not asked
+    assert source.file_sha256 == source.file_sha256 == "a" * 64
+    assert len(asked) == 1
+    assert replace(source, file_sha256="b").file_sha256 == "b"
+    assert source == Source(Path("film.dcm"), "a" * 64, "a" * 64, "DICOM")
+    with pytest.raises(FrozenInstanceError):
+        source.file_sha256 = "c"  # type: ignore[misc]
+
+
+def test_a_film_knows_the_hash_of_its_file(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.dcm")
+    assert read_radiograph(path).source.file_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
