@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from engine.network.layout import fold_batch_norm
 from engine.network.model import ConvNorm, LungModel
 from engine.network.quantized import INT8_LIMIT
 from training.adalora import AdaLoraQkv, attention_modules
@@ -144,18 +145,15 @@ def without_adapters(model: LungModel) -> None:
 
 @torch.no_grad()
 def fold_norms(model: nn.Module) -> None:
-    """Fold batch norm into the convolution before it, as a release does (engine.network.layout.fold_batch_norm)."""
+    """Fold batch norm into the convolution before it, as every checkpoint has it."""
     for module in model.modules():
         if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
             fold_norm(module)
 
 
 def fold_norm(module: ConvNorm) -> None:
-    """Fold one, in float64, rounded once."""
-    conv, norm = module.conv, module.norm
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    """Fold one, by the rule of the checkpoint."""
+    conv = module.conv
     folded = nn.Conv2d(
         conv.in_channels,
         conv.out_channels,
@@ -163,9 +161,10 @@ def fold_norm(module: ConvNorm) -> None:
         conv.stride,  # type: ignore[arg-type]
         conv.padding,  # type: ignore[arg-type]
         bias=True,
-        device="meta",
+        device=conv.weight.device,
     )
-    folded.weight = nn.Parameter((conv.weight.double() * gain[:, None, None, None]).float())
-    folded.bias = nn.Parameter((norm.bias.double() - norm.running_mean.double() * gain).float())
+    if not conv.weight.is_meta:
+        tensors = fold_batch_norm({f"layer.{name}": value.cpu().numpy() for name, value in module.state_dict().items()})
+        folded.load_state_dict({part: torch.from_numpy(tensors[f"layer.conv.{part}"]) for part in ("weight", "bias")})
     module.conv = folded
     module.norm = nn.Identity()  # type: ignore[assignment]
