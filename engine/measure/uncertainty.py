@@ -1,6 +1,6 @@
 """Intervals from the prompt's uncertainty: how far a number moves when the box is drawn a little differently."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +26,7 @@ def jittered(prompts: Prompts, rows: int, columns: int, draws: int = DRAWS, seed
     return [replace(prompts, box=other) for other in moved]
 
 
-def with_intervals(case: Case, measurements: Measurements, masks: dict[str, Sequence[Mask]]) -> Measurements:
+def with_intervals(case: Case, measurements: Measurements, masks: Mapping[str, Sequence[Mask]]) -> Measurements:
     """Return the measurements with the range each took over alternative masks, by tracking UID.
 
     The k-th alternatives of all structures are measured together, so that asymmetry has its interval too. A number

@@ -242,4 +242,5 @@ def test_one_lung_cannot_be_split() -> None:
 @given(noise)
 def test_png_holds_the_mask(pixels: NDArray[np.bool_]) -> None:
     decoded = cv2.imdecode(np.frombuffer(Mask.of(pixels).png(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
     assert np.array_equal(decoded, pixels * np.uint8(255))
