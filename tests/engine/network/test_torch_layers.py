@@ -1,0 +1,46 @@
+"""Attention computed otherwise is the same attention."""
+
+import pytest
+import torch
+
+from engine.network import torch_layers
+from engine.network.config import sam_config
+from engine.network.torch_layers import EncoderAttention, attend_folded, attend_in_strips, position_terms
+from tests.engine.network.networks import SAM, random_model
+from training.adaptation import Quantization
+from training.rounding import RoundedAttention
+
+
+@pytest.fixture(scope="module")
+def attention() -> torch.nn.Module:
+    return random_model(SAM).get_submodule("image_encoder.blocks.1.attn")
+
+
+def test_strips_of_queries_give_segment_anythings_attention(
+    attention: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_layers, "_STRIP_SCORES", 3 * 144 * 50)  # 50 queries at a time, so 44 in the last
+    x = torch.randn(1, 12, 12, 48)
+    torch.testing.assert_close(EncoderAttention(attention, None)(x), attention(x), atol=1e-5, rtol=1e-5)
+
+
+def test_position_terms_folded_into_keys_give_the_same() -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 2, 35, 16).unbind(0)
+    terms = position_terms(q, torch.randn(9, 16), torch.randn(13, 16), 5, 7)
+    torch.testing.assert_close(attend_folded(q, k, v, *terms), attend_in_strips(q, k, v, *terms), atol=1e-5, rtol=1e-5)
+
+
+def test_strips_hold_no_table_of_scores() -> None:
+    vit_b = sam_config("vit_b")
+    heads, tokens = vit_b.heads, vit_b.grid**2
+    assert heads * tokens * tokens >= torch_layers._STRIP_SCORES * 12  # at most a twelfth of the table
+
+
+def test_attention_in_integers_is_the_one_that_was_trained(attention: torch.nn.Module) -> None:
+    trained = RoundedAttention.from_attention(attention, Quantization())
+    scales = [torch.tensor([value]) for value in (0.02, 0.03, 0.04)]
+    trained.query_scale, trained.key_scale, trained.value_scale = scales
+    x = torch.randn(1, 12, 12, 48)
+    ours = EncoderAttention(attention, tuple(scales))  # type: ignore[arg-type]
+    torch.testing.assert_close(ours(x), trained(x), atol=2e-3, rtol=0)
