@@ -19,7 +19,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the whole command line."""
     top = argparse.ArgumentParser(
         prog="lungbox",
-        description="Outline and measure the lungs on a chest radiograph with one box, offline. Research software, not a medical device.",
+        description="Outline and measure the lungs on a chest radiograph with one box, offline. "
+        "Research software, not a medical device.",
     )
     top.add_argument("--version", action="version", version=f"lungbox {VERSION}")
     top.add_argument("--verbose", action="store_true", help="say more on standard error; never a patient's data")
@@ -33,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 done, 1 some film failed, 2 the call was wrong, 130 interrupted."""
     arguments = parser().parse_args(argv)
     logging.basicConfig(
-        level=logging.INFO if arguments.verbose else logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr
+        level=logging.INFO if arguments.verbose else logging.WARNING,
+        format="%(levelname)s: %(message)s",
+        stream=sys.stderr,
     )
     try:
         return int(arguments.run(arguments))

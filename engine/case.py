@@ -49,7 +49,7 @@ class Finding:
     prompts: Prompts | None = None
     quality: float | None = None  # the model's own estimate of its IoU, 0 to 1; None once a reader has edited
     provenance: Provenance | None = None
-    # One UID per structure and study, kept across edits and runs, shared by SEG, SR and GSPS (viewer of priors need it).
+    # One UID per structure and study, kept across edits and runs, shared by SEG, SR and GSPS (priors need it).
     tracking_uid: str = field(default_factory=lambda: f"2.25.{uuid.uuid4().int}")
     # The mask as the model drew it, kept from the first edit on: results carry an edit as pixels added and removed.
     model_mask: Mask | None = None
@@ -111,7 +111,8 @@ class Case:
         for finding in self.findings:
             if (finding.mask.rows, finding.mask.columns) != shape:
                 raise LungboxError(
-                    f"A mask of {finding.mask.columns} x {finding.mask.rows} pixels does not fit a film of {shape[1]} x {shape[0]}.",
+                    f"A mask of {finding.mask.columns} x {finding.mask.rows} pixels does not fit "
+                    f"a film of {shape[1]} x {shape[0]}.",
                     advice="Open it with the film it was drawn on.",
                 )
 

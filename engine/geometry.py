@@ -61,7 +61,8 @@ class BoxPrompt:
             raise PromptError(f"A box needs four numbers, got {self.corners}.")
         if self.x1 <= self.x0 or self.y1 <= self.y0:
             raise PromptError(
-                f"The box {self.corners} is empty.", advice="Give left, top, right, bottom, with left < right and top < bottom."
+                f"The box {self.corners} is empty.",
+                advice="Give left, top, right, bottom, with left < right and top < bottom.",
             )
 
     @property
@@ -75,7 +76,8 @@ class BoxPrompt:
         y0, y1 = max(self.y0, 0.0), min(self.y1, float(rows))
         if x1 <= x0 or y1 <= y0:
             raise PromptError(
-                f"The box {self.corners} lies outside the film of {columns} x {rows} pixels.", advice="Draw it on the film."
+                f"The box {self.corners} lies outside the film of {columns} x {rows} pixels.",
+                advice="Draw it on the film.",
             )
         return BoxPrompt(x0, y0, x1, y1)
 

@@ -1,4 +1,4 @@
-"""From the model's answer to named lungs: which lung is which, and the last tidy step. One rule for viewer and scripts."""
+"""From the model's answer to named lungs: which lung is which, and the last tidy step. One rule for all callers."""
 
 from engine.case import Finding, Making, Structure
 from engine.errors import MeasurementError

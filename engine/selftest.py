@@ -49,7 +49,7 @@ def run_self_test(segmenter: Segmenter) -> SelfTest:
     message = (
         f"the demo film's lungs were found (Dice {worst:.3f} or better)"
         if passed
-        else f"the demo film's lungs were not found (Dice {worst:.3f}, expected {LOWEST_DICE}): do not trust this installation"
+        else f"the demo film's lungs were not found (Dice {worst:.3f}, not {LOWEST_DICE}): do not trust this copy"
     )
     return SelfTest(passed, message, dice, 1000 * (encoded - begin), 1000 * (decoded - encoded))
 
@@ -67,4 +67,3 @@ def _drawn(mask: Mask) -> BoxPrompt:
     margin = 0.03 * (bounds.y1 - bounds.y0)
     drawn = BoxPrompt(bounds.x0 - margin, bounds.y0 - margin, bounds.x1 + margin, bounds.y1 + margin)
     return drawn.clipped(mask.rows, mask.columns)
-

@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
         print(" ".join([*QT_LIBRARIES.values(), *X11_LIBRARIES.values(), "python3-venv", "make"]))
         return 0
     if wanted == "python":
-        if sys.version_info < (3, 11):
+        if sys.version_info < (3, 11):  # noqa: UP036 (this file runs before anything is known of the Python)
             print(f"Lungbox needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
             print("Name another one: make PYTHON=python3.12 ...", file=sys.stderr)
             return 1

@@ -11,6 +11,8 @@ import pytest
 
 # Before Qt is imported by anything: no test needs a screen, and none may open a window on one.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+# Before torch is: two test processes on two cores, each with two threads that wait by spinning, take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 

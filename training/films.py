@@ -17,6 +17,7 @@ from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.model_input import standardise, to_model_input, to_unit
 from engine.network.config import Preprocessing
+from training.boxes import any_kind, bounds_of, draw_box
 
 Frame = NDArray[np.float32]
 Lungs = NDArray[np.uint8]  # (2, size, size): the image's left lung, the image's right lung
@@ -205,9 +206,24 @@ def exposed(unit: Frame, rng: np.random.Generator) -> Frame:
     return np.asarray(unit, dtype=np.float32)
 
 
+def lungless(film: Film, rng: np.random.Generator) -> tuple[Frame, Lungs] | None:
+    """Return a part of the film without lung, enlarged: what a hand or a hip teaches, where only chests are at hand."""
+    size = film.unit.shape[0]
+    lung = film.lungs.max(axis=0)
+    for _ in range(12):
+        side = int(rng.uniform(0.2, 0.5) * size)
+        x, y = (int(v) for v in rng.integers(0, size - side, 2))
+        cut = film.unit[y : y + side, x : x + side]
+        if lung[y : y + side, x : x + side].mean() < 0.01 and cut.std() > 0.05:
+            unit = np.rot90(cv2.resize(cut, (size, size), interpolation=cv2.INTER_LINEAR), int(rng.integers(4)))
+            return np.ascontiguousarray(unit), np.zeros_like(film.lungs)
+    return None
+
+
 def augmented(film: Film, preprocessing: Preprocessing, rng: np.random.Generator) -> tuple[Frame, Lungs]:
     """Return one variation of a film, stretched as the engine stretches every film."""
-    unit, lungs = warp(film, rng)
+    elsewhere = lungless(film, rng) if rng.random() < 0.06 else None
+    unit, lungs = elsewhere or warp(film, rng)
     if rng.random() < 0.35:
         unit = with_opacities(unit, lungs, rng)
     if rng.random() < 0.25:
@@ -219,33 +235,6 @@ def augmented(film: Film, preprocessing: Preprocessing, rng: np.random.Generator
 
 
 # ---------------------------------------------------------------------------------------------- prompts
-
-
-def bounds(mask: NDArray[np.uint8]) -> BoxPrompt | None:
-    """Return the tight box round a mask."""
-    x, y, width, height = cv2.boundingRect(mask)
-    return BoxPrompt(x, y, x + width, y + height) if width and height else None
-
-
-def as_drawn(box: BoxPrompt, rng: np.random.Generator, size: int) -> BoxPrompt:
-    """Return the box as a hurried reader would have drawn it: tight, loose, shifted, or with a sloppy corner."""
-    width, height = box.x1 - box.x0, box.y1 - box.y0
-    match rng.integers(4):
-        case 0:
-            edges = rng.normal(0, 0.015, 4)
-        case 1:
-            edges = rng.uniform(0.0, 0.20, 4) * np.array([-1, -1, 1, 1])
-        case 2:
-            edges = np.tile(rng.normal(0, 0.05, 2), 2) + rng.normal(0, 0.02, 4)
-        case _:
-            edges = rng.uniform(-0.15, 0.15, 4)
-    x0, y0, x1, y1 = np.array(box.corners) + edges * np.array([width, height, width, height])
-    return BoxPrompt(
-        float(np.clip(x0, 0, size - 2)),
-        float(np.clip(y0, 0, size - 2)),
-        float(np.clip(x1, x0 + 2, size)),
-        float(np.clip(y1, y0 + 2, size)),
-    )
 
 
 def point_in(mask: NDArray[np.bool_], rng: np.random.Generator, *, positive: bool) -> PointPrompt | None:
@@ -263,12 +252,15 @@ def draw_prompts(
     """Return a prompt for the wanted lungs (0, 1 or both) with exactly `points` points, and what it should give."""
     size = lungs.shape[-1]
     target = lungs[wanted].max(axis=0)
-    tight = bounds(target)
-    box = None
-    if tight is None or (len(wanted) == 2 and rng.random() < 0.35):
-        box = BoxPrompt.whole(size, size)
-    elif boxed:
-        box = as_drawn(tight, rng, size)
+    if not target.any():
+        target, wanted = lungs.max(axis=0), [0, 1]  # this lung is behind a shutter: the film is asked for instead
+    tight = bounds_of(target)
+    box = BoxPrompt.whole(size, size)
+    if tight is None and rng.random() < 0.5:
+        x0, y0 = rng.uniform(0.0, 0.6, 2) * size
+        box = BoxPrompt(x0, y0, *(np.array([x0, y0]) + rng.uniform(0.15, 0.4, 2) * size).tolist())
+    elif tight is not None and (len(wanted) == 1 or rng.random() < 0.65):
+        box = draw_box(rng, tight, any_kind(rng), size, size)
     given: list[PointPrompt] = []
     for i in range(points):
         positive = i == 0 or rng.random() < 0.6

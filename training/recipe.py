@@ -23,7 +23,7 @@ class Recipe:
     model: ModelConfig = field(default_factory=ModelConfig)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     # Low resolution first: a step at 256 costs a quarter of one at 512 and teaches where lungs are; edges come last.
-    phases: tuple[Phase, ...] = (Phase(256, 14_000, 8), Phase(384, 4_000, 8), Phase(512, 2_400, 8))
+    phases: tuple[Phase, ...] = (Phase(256, 10_000, 8), Phase(384, 3_600, 8), Phase(512, 1_600, 8))
     learning_rate: float = 1e-3  # peak; AdamW, cosine to zero
     warmup_steps: int = 200
     weight_decay: float = 0.05
@@ -34,6 +34,7 @@ class Recipe:
     quality_weight: float = 0.2  # squared error of the predicted IoU
     checkpoint_seconds: float = 240.0  # at most this much is lost to a kill
     evaluate_films: int = 2_000  # films between two looks at the validation split
+    report_steps: int = 20  # steps between two lines of progress
 
     @property
     def total_films(self) -> int:

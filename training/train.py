@@ -3,19 +3,20 @@
     python -m training.train --data ../shared/data/cxr --out runs/compact
 
 Everything that may be changed is a field of `training.recipe.Recipe`. A run killed at any moment goes on from its last
-checkpoint when started again with the same --out.
+checkpoint when started again with the same --out. `training.release` makes a file for the engine from its weights.
 """
 
 import argparse
 import csv
 import json
 import queue
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,32 +27,38 @@ from torch import Tensor
 from engine.geometry import BoxPrompt, Letterbox, Prompts
 from engine.model_input import standardise
 from engine.network.model import LungModel
-from training.films import Batch, Film, batches, bounds, load_films, resized
+from training.boxes import bounds_of
+from training.films import Batch, Film, batches, load_films, resized
+from training.losses import mask_loss
 from training.recipe import Recipe
 
-SOURCES = ("shenzhen", "montgomery")
+SOURCES = ("shenzhen", "montgomery")  # hannover_v7 draws lung behind the heart: another convention
+
+# ------------------------------------------------------------------------------------------------------------ loss
 
 
 def loss_of(logits: Tensor, quality: Tensor, targets: Tensor, recipe: Recipe) -> tuple[Tensor, float]:
-    """Return BCE, heavier at the outline, + Dice + the error of the predicted IoU; and the mean hard Dice."""
+    """Return BCE, heavier at the outline, + Dice + the error of the predicted IoU; and the mean Dice of the masks."""
     logits, quality = logits.float(), quality.float()
     smooth = F.avg_pool2d(targets.unsqueeze(1), 5, stride=1, padding=2)[:, 0]
     edge = ((smooth > 0.01) & (smooth < 0.99)).float()
-    bce = F.binary_cross_entropy_with_logits(logits, targets, weight=1.0 + recipe.edge_weight * edge)
-    p = logits.sigmoid()
-    dice = 1.0 - (2.0 * (p * targets).sum((1, 2)) + 1.0) / (p.sum((1, 2)) + targets.sum((1, 2)) + 1.0)
     with torch.no_grad():
-        hard, truth = logits > 0, targets > 0.5
-        both = (hard & truth).sum((1, 2)).float()
-        total = hard.sum((1, 2)) + truth.sum((1, 2))
+        masks, truth = logits > 0, targets > 0.5
+        both = (masks & truth).sum((1, 2)).float()
+        total = masks.sum((1, 2)) + truth.sum((1, 2))
         iou = both / (total - both).clamp(min=1.0)
-        mean_dice = float((2.0 * both / total.clamp(min=1.0)).mean())
-    return bce + dice.mean() + recipe.quality_weight * F.mse_loss(quality, iou), mean_dice
+        dice = (2.0 * both / total.clamp(min=1.0)).mean().item()
+    loss = mask_loss(logits, targets, weight=1.0 + recipe.edge_weight * edge)
+    return loss + recipe.quality_weight * F.mse_loss(quality, iou), dice
 
 
 def learning_rate(step: int, done: float, recipe: Recipe) -> float:
     """Return the rate for a step: linear warm-up, then cosine over the share of films already seen."""
-    return recipe.learning_rate * min(1.0, (step + 1) / recipe.warmup_steps) * 0.5 * (1.0 + float(np.cos(np.pi * done)))
+    warm = min(1.0, (step + 1) / recipe.warmup_steps)
+    return recipe.learning_rate * warm * 0.5 * (1.0 + float(np.cos(np.pi * done)))
+
+
+# ------------------------------------------------------------------------------------------------------------ data
 
 
 def prefetched(source: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
@@ -73,158 +80,217 @@ def prefetched(source: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
         yield item
 
 
+# ------------------------------------------------------------------------------------------------------ validation
+
+
+def questions(film: Film) -> Iterator[tuple[str, Prompts, np.ndarray]]:  # type: ignore[type-arg]
+    """Yield what a film is asked in validation: each lung and both by their own bounds, both by the whole film."""
+    size = film.unit.shape[0]
+    for kind, wanted in (("lung", [0]), ("lung", [1]), ("both", [0, 1]), ("whole", [0, 1])):
+        target = film.lungs[wanted].max(axis=0) > 0
+        box = BoxPrompt.whole(size, size) if kind == "whole" else bounds_of(target)
+        if box is not None and target.any():
+            yield kind, Prompts(box), target
+
+
 @torch.inference_mode()
 def validate(model: LungModel, films: list[Film], recipe: Recipe, device: torch.device) -> dict[str, float]:
-    """Return mean Dice, and the 5th percentile, for tight one-lung boxes, both lungs, and the whole film."""
+    """Return the mean Dice for each kind of question, and the 5th percentile for single lungs."""
     model.eval()
     size = films[0].unit.shape[0]
     frame = Letterbox.fit(size, size, size)
     scores: dict[str, list[float]] = {"lung": [], "both": [], "whole": []}
     for film in films:
+        asked = list(questions(film))
+        tokens = [frame.tokens(prompts) for _, prompts, _ in asked]
         features = model.encode(torch.from_numpy(standardise(film.unit, recipe.preprocessing))[None].to(device))
-        asked = []
-        for kind, wanted in (("lung", [0]), ("lung", [1]), ("both", [0, 1]), ("whole", [0, 1])):
-            target = film.lungs[wanted].max(axis=0)
-            box = bounds(target)
-            if box is not None:
-                asked.append((kind, frame.tokens(Prompts(frame_box(size) if kind == "whole" else box)), target))
-        coordinates = torch.from_numpy(np.stack([tokens[0] for _, tokens, _ in asked])).to(device)
-        labels = torch.from_numpy(np.stack([tokens[1] for _, tokens, _ in asked])).to(device)
-        logits, _ = model.decode(features, coordinates, labels)
+        logits, _ = model.decode(
+            features,
+            torch.from_numpy(np.stack([coordinates for coordinates, _ in tokens])).to(device),
+            torch.from_numpy(np.stack([labels for _, labels in tokens])).to(device),
+        )
         full = F.interpolate(logits.float().unsqueeze(1), (size, size), mode="bilinear", align_corners=False)[:, 0]
         for (kind, _, target), mask in zip(asked, (full > 0).cpu().numpy(), strict=True):
-            scores[kind].append(float(2 * (mask & (target > 0)).sum() / max(1, mask.sum() + (target > 0).sum())))
+            scores[kind].append(float(2 * (mask & target).sum() / (mask.sum() + target.sum())))
     model.train()
-    return {kind: float(np.mean(values)) for kind, values in scores.items()} | {
-        "lung_p5": float(np.percentile(scores["lung"], 5))
-    }
+    means = {kind: float(np.mean(values)) for kind, values in scores.items()}
+    return means | {"lung_p5": float(np.percentile(scores["lung"], 5))}
 
 
-def frame_box(size: int) -> BoxPrompt:
-    """Return the box round the whole frame."""
-    return BoxPrompt.whole(size, size)
+# ------------------------------------------------------------------------------------------------------- the state
 
 
-def commit() -> str:
-    """Return the commit of the source that runs."""
-    try:
-        return subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+@dataclass(slots=True)
+class Run:
+    """Everything that changes while training, and that a resumed run must have back."""
+
+    model: LungModel
+    average: LungModel  # of the weights over the last steps; this is what is kept
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    seen: int = 0  # films, over all phases
+    phase: int = 0
+    phase_seen: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        counters = {"step": self.step, "seen": self.seen, "phase": self.phase, "phase_seen": self.phase_seen}
+        networks = {"model": self.model.state_dict(), "average": self.average.state_dict()}
+        write_whole(path, networks | {"optimizer": self.optimizer.state_dict()} | counters)
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Take the state back."""
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seen = int(state["step"]), int(state["seen"])
+        self.phase, self.phase_seen = int(state["phase"]), int(state["phase_seen"])
+
+    @torch.no_grad()
+    def follow(self, longest: float) -> None:
+        """Move the averaged weights a little towards the trained ones, statistics of batch norm included."""
+        decay = min(longest, (1 + self.step) / (10 + self.step))  # the first weights are soon forgotten
+        for kept, new in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1.0 - decay)
+            else:
+                kept.copy_(new)
 
 
-def save(path: Path, state: dict[str, object]) -> None:
-    """Write the run's state whole or not at all."""
+def write_whole(path: Path, state: dict[str, object]) -> None:
+    """Write a torch file beside its place, then put it there in one step."""
     part = path.with_suffix(".part")
     torch.save(state, part)
     part.replace(path)
 
 
+def start(recipe: Recipe, device: torch.device) -> Run:
+    """Return a new run. Vectors (biases, norms) are not pulled towards zero."""
+    torch.manual_seed(recipe.seed)
+    model = LungModel(recipe.model).to(device)
+    average = LungModel(recipe.model).to(device).requires_grad_(requires_grad=False)
+    average.load_state_dict(model.state_dict())
+    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return Run(model, average, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98)))
+
+
+def commit() -> str:
+    """Return the commit of the source that runs."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    done = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip() or "unknown"
+
+
+# -------------------------------------------------------------------------------------------------------- the loop
+
+
+def one_step(run: Run, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[float, float]:
+    """Train on one batch; return the loss and the mean Dice before the step."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(run.step, run.seen / recipe.total_films, recipe)
+    with torch.autocast(device.type, torch.bfloat16):
+        features = run.model.encode(torch.from_numpy(batch.frames).to(device))
+        coordinates, labels = torch.from_numpy(batch.coordinates), torch.from_numpy(batch.labels)
+        logits, quality = run.model.decode(features, coordinates.to(device), labels.to(device))
+    loss, dice = loss_of(logits, quality, torch.from_numpy(batch.targets).to(device), recipe)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), recipe.gradient_norm)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return loss.item(), dice
+
+
 def train(recipe: Recipe, data: Path, out: Path, device: torch.device) -> Path:
     """Run the recipe; return the file with the averaged weights."""
     out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.seed)
     films = load_films(data, "train", SOURCES, recipe.model.image_size, recipe.preprocessing)
     held_out = load_films(data, "val", SOURCES, recipe.model.image_size, recipe.preprocessing)
     print(f"{len(films)} films to train on, {len(held_out)} to validate", flush=True)
-
-    model = LungModel(recipe.model).to(device)
-    average = LungModel(recipe.model).to(device).requires_grad_(False)
-    average.load_state_dict(model.state_dict())
-    decay = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.98),
-    )
-    step = seen = phase_index = phase_seen = 0
-    state_file = out / "state.pt"
-    if state_file.exists():
-        state = torch.load(state_file, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, seen, phase_index, phase_seen = (int(state[key]) for key in ("step", "seen", "phase", "phase_seen"))
-        print(f"going on at step {step}, {seen} films seen", flush=True)
     about = {"recipe": asdict(recipe), "commit": commit(), "torch": torch.__version__, "films": [f.name for f in films]}
-    (out / "run.json").write_text(json.dumps(about, indent=1))
-    log = (out / "log.csv").open("a", newline="")
-    write = csv.writer(log).writerow
+    (out / "run.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
-    def keep() -> None:
-        counters = {"step": step, "seen": seen, "phase": phase_index, "phase_seen": phase_seen}
-        save(state_file, {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), **counters})
-
-    saved = started = time.monotonic()
-    seen_at_start, next_look = seen, seen + recipe.evaluate_films
-    model.train()
-    for phase_index in range(phase_index, len(recipe.phases)):  # noqa: B020, PLR1704 (goes on where the run stopped)
-        phase = recipe.phases[phase_index]
-        small, small_held_out = resized(films, phase.size), resized(held_out, phase.size)
-        for network in (model, average):
-            network.prompt_encoder.input_image_size = (phase.size, phase.size)
-        remaining = phase.films - phase_seen
-        # A resumed phase draws other films than the uninterrupted one would have; the count is what matters here.
-        source = batches(small, remaining, phase.size, phase.batch, recipe.prompts_per_film, recipe.preprocessing, recipe.seed + step)
-        for batch in prefetched(source):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, seen / recipe.total_films, recipe)
-            with torch.autocast(device.type, torch.bfloat16):
-                features = model.encode(torch.from_numpy(batch.frames).to(device))
-                logits, quality = model.decode(
-                    features, torch.from_numpy(batch.coordinates).to(device), torch.from_numpy(batch.labels).to(device)
-                )
-            loss, dice = loss_of(logits, quality, torch.from_numpy(batch.targets).to(device), recipe)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            step, seen, phase_seen = step + 1, seen + phase.batch, phase_seen + phase.batch
-            follow(average, model, min(recipe.ema_decay, (1 + step) / (10 + step)))
-            if step % 20 == 0:
-                rate = (seen - seen_at_start) / (time.monotonic() - started)
-                write([step, seen, phase.size, f"{loss.item():.4f}", f"{dice:.4f}", f"{rate:.2f}", "", ""])
-                log.flush()
-                print(f"step {step} films {seen}/{recipe.total_films} {phase.size}px loss {loss.item():.3f} dice {dice:.4f} {rate:.1f} films/s", flush=True)
-            if seen >= next_look:
-                next_look += recipe.evaluate_films
-                scores = validate(average, small_held_out, recipe, device)
-                write([step, seen, phase.size, "", "", "", "val", json.dumps(scores)])
-                log.flush()
-                print("validation", {k: round(v, 4) for k, v in scores.items()}, flush=True)
-            if time.monotonic() - saved > recipe.checkpoint_seconds:
-                saved = time.monotonic()
-                keep()
-        phase_seen = 0
-        keep()
-    phase_index += 1
-    keep()
-    scores = validate(average, held_out, recipe, device)
-    print("final validation", {k: round(v, 4) for k, v in scores.items()}, flush=True)
+    run, state = start(recipe, device), out / "state.pt"
+    if state.exists():
+        run.load(state, device)
+        print(f"going on at step {run.step}, {run.seen} films seen", flush=True)
+    run.model.train()
+    with (out / "log.csv").open("a", newline="", encoding="utf-8") as file:
+        log = csv.writer(file)
+        for run.phase in range(run.phase, len(recipe.phases)):  # noqa: B020 (goes on where the run stopped)
+            run_phase(run, films, held_out, recipe, device, state, log)
+            file.flush()
+            run.phase_seen = 0
+    run.phase = len(recipe.phases)
+    run.save(state)
+    scores = validate(run.average, held_out, recipe, device)
+    print("final validation", {kind: round(score, 4) for kind, score in scores.items()}, flush=True)
     weights = out / "average.pt"
-    save(weights, {"model": average.state_dict(), "scores": scores})
+    write_whole(weights, {"model": run.average.state_dict(), "scores": scores})
     return weights
 
 
-@torch.no_grad()
-def follow(average: LungModel, model: LungModel, decay: float) -> None:
-    """Move the averaged weights a little towards the trained ones; counters and statistics are averaged too."""
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1.0 - decay)
-        else:
-            kept.copy_(new)
+def run_phase(
+    run: Run,
+    films: list[Film],
+    held_out: list[Film],
+    recipe: Recipe,
+    device: torch.device,
+    state: Path,
+    log: "csv.Writer",
+) -> None:
+    """Train what is left of the run's phase, saving and looking at the validation films on the way."""
+    phase = recipe.phases[run.phase]
+    smaller, smaller_held_out = resized(films, phase.size), resized(held_out, phase.size)
+    for network in (run.model, run.average):
+        network.prompt_encoder.input_image_size = (phase.size, phase.size)
+    # A resumed phase draws other films than the uninterrupted one would have: the count is what matters here.
+    source = batches(
+        smaller,
+        phase.films - run.phase_seen,
+        phase.size,
+        phase.batch,
+        recipe.prompts_per_film,
+        recipe.preprocessing,
+        recipe.seed + run.step,
+    )
+    begun = saved = time.monotonic()
+    seen_before = run.seen
+    for batch in prefetched(source):
+        loss, dice = one_step(run, batch, recipe, device)
+        run.step, run.seen, run.phase_seen = run.step + 1, run.seen + phase.batch, run.phase_seen + phase.batch
+        run.follow(recipe.ema_decay)
+        if run.step % recipe.report_steps == 0:
+            rate = (run.seen - seen_before) / (time.monotonic() - begun)
+            left_min = (recipe.total_films - run.seen) / rate / 60
+            log.writerow([run.step, run.seen, phase.size, f"{loss:.4f}", f"{dice:.4f}", f"{rate:.2f}", ""])
+            print(
+                f"{run.seen}/{recipe.total_films} films, {phase.size} px, loss {loss:.3f}, Dice {dice:.4f}, "
+                f"{rate:.1f} films/s, {left_min:.0f} min left at this size",
+                flush=True,
+            )
+        if run.seen // recipe.evaluate_films != (run.seen - phase.batch) // recipe.evaluate_films:
+            scores = validate(run.average, smaller_held_out, recipe, device)
+            log.writerow([run.step, run.seen, phase.size, "", "", "", json.dumps(scores)])
+            print("validation", {kind: round(score, 4) for kind, score in scores.items()}, flush=True)
+        if time.monotonic() - saved > recipe.checkpoint_seconds:
+            saved = time.monotonic()
+            run.save(state)
+    run.save(state)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Read the flags and train."""
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    arguments = parser.parse_args(argv)
-    weights = train(Recipe(), arguments.data, arguments.out, torch.device(arguments.device))
+    given = parser.parse_args(argv)
+    weights = train(Recipe(), given.data, given.out, torch.device(given.device))
     print(f"wrote {weights}")
     return 0
 

@@ -41,7 +41,12 @@ def progress(paths: Sequence[Path]) -> Iterator[Path]:
         left = (time.monotonic() - begin) / done * (len(paths) - done) if done else 0.0
         filled = round(24 * done / len(paths))
         bar = "#" * filled + "-" * (24 - filled)
-        print(f"\r\x1b[2K[{bar}] {done}/{len(paths)}  {left:.0f} s left  {path.name[:40]}", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r\x1b[2K[{bar}] {done}/{len(paths)}  {left:.0f} s left  {path.name[:40]}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
         yield path
     print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
@@ -49,7 +54,9 @@ def progress(paths: Sequence[Path]) -> Iterator[Path]:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the checkpoint and the device."""
     parser.add_argument("--checkpoint", type=Path, help="a Lungbox checkpoint (default: the bundled one)")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where the model runs (default: %(default)s)")
+    parser.add_argument(
+        "--device", choices=["auto", "cpu", "cuda"], default="auto", help="where the model runs (default: %(default)s)"
+    )
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:

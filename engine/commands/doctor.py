@@ -95,6 +95,7 @@ def _print(report: dict[str, Any]) -> None:
     test = report["self_test"]
     print(f"Self-test    {'passed' if test['passed'] else 'FAILED'}: {test['message']}")
     if "encode_ms" in test:
-        print(f"             film encoded in {test['encode_ms']:.0f} ms, two boxes answered in {test['decode_ms']:.0f} ms (first run)")
+        times = f"film encoded in {test['encode_ms']:.0f} ms, two boxes answered in {test['decode_ms']:.0f} ms"
+        print(f"             {times} (first run)")
     for line in report["missing"]:
         print(f"Missing      {line}")

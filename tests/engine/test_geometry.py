@@ -60,7 +60,9 @@ def test_tokens_of_a_box_are_the_centres_of_its_corner_pixels_less_half_a_pixel(
 
 
 def test_points_without_a_box_are_padded_as_sam_pads_them() -> None:
-    _, labels = Letterbox.fit(512, 512, 512).tokens(Prompts(points=(PointPrompt(5, 5), PointPrompt(9, 9, positive=False))))
+    _, labels = Letterbox.fit(512, 512, 512).tokens(
+        Prompts(points=(PointPrompt(5, 5), PointPrompt(9, 9, positive=False)))
+    )
     assert labels.tolist() == [1, 0, -1]
 
 
@@ -71,7 +73,9 @@ def test_points_without_a_box_are_padded_as_sam_pads_them() -> None:
     left=st.floats(0.1, 0.4),
     top=st.floats(0.1, 0.4),
 )
-def test_a_disc_returns_from_the_frame_to_where_it_was(rows: int, columns: int, aspect: float, left: float, top: float) -> None:
+def test_a_disc_returns_from_the_frame_to_where_it_was(
+    rows: int, columns: int, aspect: float, left: float, top: float
+) -> None:
     letterbox = Letterbox.fit(rows, columns, 256, aspect)
     film = np.zeros((rows, columns), dtype=np.float32)
     y0, y1, x0, x1 = round(top * rows), round((top + 0.5) * rows), round(left * columns), round((left + 0.5) * columns)

@@ -90,7 +90,12 @@ def test_padding_does_not_stretch_the_greys() -> None:
 
 def test_prompts_asked_together_get_the_answers_they_get_alone(segmenter: Segmenter) -> None:
     embedding = segmenter.embed(a_film())
-    asked = [BOX, Prompts(points=(PointPrompt(30, 30),)), Prompts(BoxPrompt(60, 5, 118, 85)), Prompts(BOX.box, (PointPrompt(5, 5),))]
+    asked = [
+        BOX,
+        Prompts(points=(PointPrompt(30, 30),)),
+        Prompts(BoxPrompt(60, 5, 118, 85)),
+        Prompts(BOX.box, (PointPrompt(5, 5),)),
+    ]
     together = segmenter.segment_many(embedding, asked)
     alone = [segmenter.segment(embedding, prompt) for prompt in asked]
     assert [one.mask.dice(two.mask) > 0.999 for one, two in zip(together, alone, strict=True)] == [True] * 4

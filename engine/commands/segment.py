@@ -1,0 +1,124 @@
+"""`lungbox segment`: films and boxes in; masks, overlays and measurements out, a folder a film."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.case import Case
+from engine.commands.console import add_json_option, add_model_options, box_of, print_json, progress, report_error
+from engine.errors import LungboxError, PromptError
+from engine.film.radiograph import Radiograph
+from engine.film.reading import read_radiograph
+from engine.geometry import BoxPrompt, Prompts
+from engine.lungs import name_lungs
+from engine.measure import Measurements, calibration_text, displayed, measure
+from engine.results.bundle import KINDS, Bundle, export
+from engine.segmenter import Segmenter, load_segmenter
+
+_MOST_FAILURES = 99  # an exit code says how many films failed; shells keep 126 and above for themselves
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "segment",
+        help="outline and measure the lungs on films",
+        description="Outline and measure the lungs on films. Each film gets a folder with its masks, an overlay and "
+        "results.json in --out. The exit code is the number of films that failed.",
+    )
+    parser.add_argument("films", type=Path, nargs="+", metavar="FILE", help="DICOM, PNG, TIFF or JPEG radiographs")
+    parser.add_argument(
+        "--box",
+        type=float,
+        nargs=4,
+        action="append",
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="left, top, right, bottom in pixels; once for each lung, or once round both (default: the whole film)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where the results go; made if it is not there"
+    )
+    parser.add_argument(
+        "--results",
+        default="png,json",
+        metavar="KINDS",
+        help=f"which results to write, with commas: {','.join(KINDS)} (default: %(default)s)",
+    )
+    add_model_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment the films one by one; a film that fails is reported and left out."""
+    prompts = [Prompts(box_of(values)) for values in arguments.box or []]
+    kinds = [kind for kind in arguments.results.split(",") if kind]
+    segmenter = load_segmenter(arguments.checkpoint, arguments.device)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    failed = 0
+    done: list[dict[str, Any]] = []
+    try:
+        for path in progress(arguments.films):
+            try:
+                case = segmented(read_radiograph(path), prompts, segmenter)
+                measurements = measure(case)
+                bundle = export(case, measurements, arguments.out, kinds, pattern=path.stem)
+            except LungboxError as error:
+                failed += 1
+                report_error(error, as_json=arguments.json, path=path)
+                continue
+            done.append(_described(path, case, bundle))
+            if not arguments.json:
+                print(_line(path, case, measurements, bundle))
+    finally:
+        seconds = time.monotonic() - begin
+        summary = f"segmented {len(done)} of {len(arguments.films)} films in {seconds:.1f} s, {failed} failed"
+        if arguments.json:
+            print_json({"films": done, "failed": failed, "backend": segmenter.backend.description})
+        elif len(arguments.films) > 1:
+            print(summary, file=sys.stderr)
+    return min(failed, _MOST_FAILURES)
+
+
+def segmented(radiograph: Radiograph, prompts: list[Prompts], segmenter: Segmenter) -> Case:
+    """Return the case with the lungs that the boxes ask for; without a box, both lungs of the whole film."""
+    asked = prompts or [Prompts(BoxPrompt.whole(radiograph.rows, radiograph.columns))]
+    for prompt in asked:
+        if prompt.box is not None:
+            prompt.box.clipped(radiograph.rows, radiograph.columns)  # refused before the costly part
+    embedding = segmenter.embed(radiograph)
+    case = Case(radiograph)
+    for prompt, answer in zip(asked, segmenter.segment_many(embedding, asked), strict=True):
+        for finding in name_lungs(answer, prompt, radiograph):
+            if case.of(finding.structure) is not None:
+                raise PromptError(
+                    f"Two boxes gave the same {finding.label.lower()}.",
+                    advice="Draw one box for each lung, or one round both.",
+                )
+            case = case.with_finding(finding)
+    if not case.findings:
+        raise PromptError("The model found no lung there.", advice="Draw the box round a lung.")
+    return case
+
+
+def _described(path: Path, case: Case, bundle: Bundle) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "folder": str(bundle.folder),
+        "results": [file.name for file in bundle.files],
+        "structures": {finding.structure.value: {"area_px": finding.mask.area_px} for finding in case.findings},
+        "notes": [note.code.value for note in case.radiograph.notes],
+    }
+
+
+def _line(path: Path, case: Case, measurements: Measurements, bundle: Bundle) -> str:
+    areas = []
+    for finding in case.findings:
+        area = measurements.of(finding.structure.value, "area")
+        known = area is not None and area.value is not None
+        size = f"{displayed(area)} {area.unit}" if known and area is not None else f"{finding.mask.area_px} px"
+        areas.append(f"{finding.label.lower()} {size}")
+    return f"{path.name}: {', '.join(areas)} ({calibration_text(measurements.spacing)}) -> {bundle.folder}"

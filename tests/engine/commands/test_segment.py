@@ -1,0 +1,109 @@
+"""`lungbox segment` as it is typed: the real command line, the demo film, the bundled checkpoint."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+from engine.__main__ import main
+from engine.files import PART_PREFIX
+from engine.mask import Mask
+from resources import path as resource
+
+DEMO = str(resource("demo/demo.dcm"))
+
+
+def read_mask(path: Path) -> Mask:
+    return Mask.of(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def test_the_demo_films_lungs_are_outlined_and_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["segment", DEMO, "--out", str(tmp_path)]) == 0
+    folder = tmp_path / "demo"
+    assert (folder / "overlay.png").stat().st_size > 0
+    truth = json.loads(resource("demo/truth.json").read_text(encoding="utf-8"))
+    assert truth
+    for number, side in enumerate(("right", "left"), start=1):
+        mask = read_mask(folder / f"mask-{number}-{side}-lung.png")
+        assert mask.dice(read_mask(resource(f"demo/{side}_lung.png"))) > 0.93
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    areas = [row for row in results["measurements"] if row["id"] == "area"]
+    assert all(row["unit"] == "cm2" for row in areas)
+    assert "cm2 (mm at the detector)" in capsys.readouterr().out
+
+
+def test_a_box_gives_its_lung_alone(tmp_path: Path) -> None:
+    bounds = read_mask(resource("demo/left_lung.png")).bounds()
+    assert bounds is not None
+    box = [str(value) for value in bounds.corners]
+    assert main(["segment", DEMO, "--box", *box, "--out", str(tmp_path)]) == 0
+    assert [path.name for path in sorted((tmp_path / "demo").glob("mask-*.png"))] == ["mask-1-left-lung.png"]
+
+
+def test_the_exit_code_counts_the_films_that_failed_and_the_others_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(Path(DEMO).read_bytes()[:5000])
+    assert main(["segment", str(broken), DEMO, str(tmp_path / "absent.png"), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    faults = [line for line in said.err.splitlines() if line.startswith("lungbox: ")]
+    assert len(faults) == 2
+    assert said.err.splitlines()[-1].startswith("segmented 1 of 3 films")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["demo"]
+
+
+def test_errors_are_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["segment", str(tmp_path / "absent.dcm"), "--json", "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    fault = json.loads(said.err)
+    assert fault["error"] == "NotAFilmError"
+    assert fault["advice"]
+    assert json.loads(said.out)["failed"] == 1
+
+
+def test_a_box_off_the_film_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", DEMO, "--box", "9000", "0", "9500", "10", "--out", str(tmp_path / "out")]) == 1
+    assert "outside the film" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_two_boxes_on_one_lung_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bounds = read_mask(resource("demo/left_lung.png")).bounds()
+    assert bounds is not None
+    box = [str(value) for value in bounds.corners]
+    assert main(["segment", DEMO, "--box", *box, "--box", *box, "--out", str(tmp_path)]) == 1
+    assert "Two boxes gave the same left lung" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_interrupting_leaves_only_whole_results(tmp_path: Path) -> None:
+    films = []
+    for number in range(40):
+        films.append(tmp_path / f"film{number}.dcm")
+        shutil.copyfile(DEMO, films[-1])
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "engine", "segment", *map(str, films), "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # one film is done: the next ones are under way
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    folders = list(out.iterdir())
+    assert 1 <= len(folders) < len(films)
+    for folder in folders:
+        assert not folder.name.startswith(PART_PREFIX)
+        named = {file["name"] for file in json.loads((folder / "results.json").read_text(encoding="utf-8"))["files"]}
+        assert named | {"results.json"} == {path.name for path in folder.iterdir()}

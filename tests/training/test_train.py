@@ -1,0 +1,101 @@
+"""The loop on made films: it learns them, it goes on after a kill, and its weights become a checkpoint."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny import TINY
+from training.recipe import Phase, Recipe
+from training.train import learning_rate, loss_of, start, train
+
+RECIPE = Recipe(
+    model=TINY,
+    phases=(Phase(32, 48, 4), Phase(64, 24, 4)),
+    learning_rate=3e-3,
+    warmup_steps=4,
+    ema_decay=0.8,
+    evaluate_films=40,
+    report_steps=2,
+    checkpoint_seconds=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of made films with the real manifest's columns."""
+    root = tmp_path_factory.mktemp("films")
+    rng = np.random.default_rng(0)
+    columns = ["id", "source", "image", "mask", "width", "height", "convention", "split", "licence"]
+    with (root / "manifest.csv").open("w", newline="") as file:
+        write = csv.writer(file)
+        write.writerow(columns)
+        for number in range(10):
+            mask = np.zeros((96, 96), dtype=np.uint8)
+            for x in (30, 66):
+                cv2.ellipse(mask, ((x + int(rng.integers(-3, 4)), 48), (22, 60), 0), 255, -1)
+            film = np.clip(200 - 0.5 * mask + rng.normal(0, 8, mask.shape), 0, 255).astype(np.uint8)
+            cv2.imwrite(str(root / f"{number}.png"), film)
+            cv2.imwrite(str(root / f"{number}.mask.png"), mask)
+            split = "train" if number < 7 else "val"
+            write.writerow(
+                [number, "shenzhen", f"{number}.png", f"{number}.mask.png", 96, 96, "heart excluded", split, "none"]
+            )
+    return root
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    rates = [learning_rate(step, step / 100, RECIPE) for step in range(101)]
+    assert rates[0] < rates[3]
+    assert max(rates) <= RECIPE.learning_rate
+    assert rates[100] < 1e-9
+
+
+def test_a_perfect_mask_costs_next_to_nothing_and_an_empty_one_a_lot() -> None:
+    targets = torch.zeros(2, 32, 32)
+    targets[:, 8:24, 8:24] = 1
+    good, dice = loss_of((targets * 2 - 1) * 20, torch.ones(2), targets, RECIPE)
+    bad, none = loss_of(torch.full_like(targets, -20.0), torch.ones(2), targets, RECIPE)
+    assert good < 1e-3
+    assert dice == 1.0
+    assert bad > 1.0
+    assert none == 0.0
+
+
+def test_a_short_run_learns_and_is_kept(folder: Path, tmp_path: Path) -> None:
+    weights = train(RECIPE, folder, tmp_path, torch.device("cpu"))
+    kept = torch.load(weights, weights_only=True)
+    untrained = start(RECIPE, torch.device("cpu")).model.state_dict()
+    assert kept["model"].keys() == untrained.keys()
+    assert kept["scores"]["lung"] > 0.05  # untrained: under 0.01
+    with (tmp_path / "log.csv").open() as file:
+        losses = [float(row[3]) for row in csv.reader(file) if row[3]]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_killed_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import training.train as module
+
+    steps = []
+    real = module.one_step
+
+    def dies(*arguments: object) -> tuple[float, float]:
+        if len(steps) == 8:
+            raise KeyboardInterrupt
+        steps.append(1)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "one_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train(RECIPE, folder, tmp_path, torch.device("cpu"))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["seen"] == 32
+    monkeypatch.setattr(module, "one_step", real)
+    train(replace(RECIPE, evaluate_films=1000), folder, tmp_path, torch.device("cpu"))
+    ended = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert ended["seen"] == RECIPE.total_films
+    assert ended["phase"] == len(RECIPE.phases)
