@@ -200,7 +200,8 @@ def _encode(tensors: Mapping[str, NDArray[Any]], description: str) -> bytes:
 
 def _decode(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the metadata and the tensors of a safetensors file, as read-only views."""
-    if data[:2] == b"PK" or data[:1] == b"\x80":
+    # A header's length may begin with these bytes too; then its text follows.
+    if (data[:2] == b"PK" or data[:1] == b"\x80") and data[8:9] != b"{":
         raise CheckpointError(
             f"{name}: a torch file, which can carry code; Lungbox runs models from safetensors files only.",
             advice="Convert it with training.release.",
@@ -297,7 +298,8 @@ def _settings(description: Mapping[str, Any], name: str) -> tuple[ModelConfig, P
     try:
         config = ModelConfig.from_json(_typed(ModelConfig(), description["config"]))
         values = _typed(Preprocessing(), description["preprocessing"])
-        preprocessing = Preprocessing(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        preprocessing = Preprocessing(**lists)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{name}: its settings cannot be used ({error}).", advice=_GET_ANOTHER) from error
     if config.patch_size != 16 or not 64 <= config.image_size <= 4096:

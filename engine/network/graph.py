@@ -11,11 +11,15 @@ from engine.network.graph_layers import Layers, Node, ops, ov
 from engine.network.prompt_tokens import PromptTokens
 
 
-def encoder_model(checkpoint: Checkpoint) -> Any:
-    """Return the graph of one frame (1, channels, size, size) to the film's side of the decoder."""
+def encoder_model(checkpoint: Checkpoint, *, halves: bool = False) -> Any:
+    """Return the graph of one frame (1, channels, size, size) to the film's side of the decoder.
+
+    With `halves`, the frame comes as high and low halves of bfloat16 (engine.network.bfloat16).
+    """
     config, tensors = checkpoint.config, checkpoint.tensors
     layers = Layers(tensors, "image_encoder.")
-    frame = ops.parameter([1, config.in_channels, config.image_size, config.image_size], np.float32, "frame")
+    channels = config.in_channels * (3 if halves else 1)
+    frame = ops.parameter([1, channels, config.image_size, config.image_size], np.float32, "frame")
     embedding, *details = draw_encoder(layers, config, frame)
     film = draw_film_side(
         Layers(tensors, "mask_decoder."),

@@ -6,7 +6,18 @@ import numpy as np
 
 from engine.network.checkpoint import ATTENTION_SCALES
 from engine.network.config import ModelConfig
-from engine.network.graph_layers import Layers, Node, constant, length, ops, reshape, rounded, to_map, to_tokens, transpose
+from engine.network.graph_layers import (
+    Layers,
+    Node,
+    constant,
+    length,
+    ops,
+    reshape,
+    rounded,
+    to_map,
+    to_tokens,
+    transpose,
+)
 from engine.network.quantized import INT8_LIMIT
 
 _EPS = 1e-6
@@ -22,7 +33,9 @@ def _compact(layers: Layers, config: ModelConfig, frame: Node) -> tuple[Node, ..
     details = []
     x = frame
     for index in range(3):
-        x = ops.gelu(layers.conv(x, f"stages.{index}.down.conv", stride=2), "erf")
+        split = index == 0 and length(frame, 1) > config.in_channels
+        conv = layers.split_conv if split else layers.conv
+        x = ops.gelu(conv(x, f"stages.{index}.down.conv", stride=2), "erf")
         if index:
             x = ops.gelu(ops.add(x, layers.conv(x, f"stages.{index}.refine.conv")), "erf")
         details.append(layers.conv(x, f"skips.{index}"))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.network.bfloat16 import split_weights
 from engine.network.openvino_runtime import load_openvino
 from engine.network.quantized import INT8_LIMIT, by_row, dequantize
 
@@ -116,6 +117,13 @@ class Layers:
         y = ops.convolution(self.input(x, name), self.weight(name), [stride, stride], pads, pads, [1, 1])
         if not self.has(f"{name}.bias"):
             return y
+        return ops.add(y, constant(self.array(f"{name}.bias").reshape(1, -1, 1, 1)))
+
+    def split_conv(self, x: Node, name: str, stride: int = 1, padding: int = 1) -> Node:
+        """Return the convolution of a map in halves (engine.network.bfloat16)."""
+        weight = constant(split_weights(self.array(f"{name}.weight"), axis=1))
+        pads = [padding, padding]
+        y = ops.convolution(x, weight, [stride, stride], pads, pads, [1, 1])
         return ops.add(y, constant(self.array(f"{name}.bias").reshape(1, -1, 1, 1)))
 
     def depthwise(self, x: Node, name: str) -> Node:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.errors import OutputError
 from engine.files import write_atomically
+from engine.network.bfloat16 import split_inputs
 from engine.network.checkpoint import Checkpoint
 from engine.network.openvino_runtime import load_openvino
 from engine.network.prompt_tokens import PromptTokens
@@ -28,7 +29,7 @@ _log = logging.getLogger(__name__)
 OpenVinoFeatures = tuple[NDArray[np.float32], ...]
 
 _KEPT_MODELS = 8  # compiled models in the cache, two to a checkpoint; the least recently used go
-_SOURCES = ("graph", "graph_layers", "graph_encoder", "graph_decoder")
+_SOURCES = ("graph", "graph_layers", "graph_encoder", "graph_decoder", "bfloat16")
 
 
 def cache_folder() -> Path:
@@ -62,8 +63,14 @@ class OpenVinoBackend:
         }
         key = _key(checkpoint, openvino, core, self._properties)
         folder = cache_folder() if cache is None else cache
+        # In integers the first convolution is what it was trained to be; segment_anything's averages 768 values.
+        self._halves = (
+            self.precision == "bf16"
+            and checkpoint.config.kind == "compact"
+            and "image_encoder.stages.0.down.conv.input_scale" not in checkpoint.tensors
+        )
         self._tokens = PromptTokens(checkpoint.tensors, checkpoint.config)
-        self._encoder = self._compiled(core, folder / f"{key}.encoder", lambda: _draw_encoder(checkpoint))
+        self._encoder = self._compiled(core, folder / f"{key}.encoder", lambda: _draw_encoder(checkpoint, self._halves))
         self._shapes = [output.shape for output in self._encoder.outputs]
         self._decoder_path = folder / f"{key}.decoder"
         integers = ", int8 layers" if any(name.endswith(".input_scale") for name in checkpoint.tensors) else ""
@@ -79,7 +86,8 @@ class OpenVinoBackend:
 
     def encode(self, frame: NDArray[np.float32]) -> OpenVinoFeatures:
         """Return the features of one (channels, size, size) frame."""
-        results = self._encoder([np.ascontiguousarray(frame[None], dtype=np.float32)], share_inputs=True)
+        frames = np.ascontiguousarray(frame[None], dtype=np.float32)
+        results = self._encoder([split_inputs(frames, axis=1) if self._halves else frames], share_inputs=True)
         return tuple(results[index] for index in range(len(self._encoder.outputs)))
 
     def decode(
@@ -114,10 +122,10 @@ class OpenVinoBackend:
         return compiled
 
 
-def _draw_encoder(checkpoint: Checkpoint) -> Any:
+def _draw_encoder(checkpoint: Checkpoint, halves: bool) -> Any:
     from engine.network.graph import encoder_model
 
-    return encoder_model(checkpoint)
+    return encoder_model(checkpoint, halves=halves)
 
 
 def _draw_decoder(checkpoint: Checkpoint, shapes: list[Any]) -> Any:

@@ -24,7 +24,7 @@ def build_model(checkpoint: Checkpoint) -> LungModel:
     for module in list(model.modules()):
         if isinstance(module, ConvNorm):  # checkpoints hold them folded into one convolution
             module.conv = _with_bias(module.conv)
-            module.norm = nn.Identity()
+            module.norm = nn.Identity()  # type: ignore[assignment]
     state = {name: torch.from_numpy(value) for name, value in float_tensors(checkpoint.tensors).items()}
     unused = {name: torch.zeros(value.shape) for name, value in model.state_dict().items() if name not in state}
     model.load_state_dict(state | unused, assign=True)
