@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from torch import Tensor
 
-from training.adalora import Triplet
+from training.adalora import AdaLoraQkv, Triplet
+from training.adaptation import Adapters
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -52,3 +53,11 @@ def orthogonality(triplets: Iterable[Triplet], form: Literal["sum of norms", "me
                     errors.append(_gram_error(live).square().sum())
     total = torch.stack(errors).sum()
     return total if form == "sum of norms" else total / len(errors)
+
+
+def adapter_loss(layers: Iterable[AdaLoraQkv], adapters: Adapters | None) -> Tensor:
+    """Return what the adapters of a network add to the loss: 0 where the recipe has none, or asks nothing of them."""
+    triplets = [triplet for layer in layers for triplet in layer.triplets]
+    if adapters is None or not adapters.orthogonality_weight or not triplets:
+        return torch.zeros(())
+    return adapters.orthogonality_weight * orthogonality(triplets, adapters.orthogonality)

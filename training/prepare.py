@@ -1,4 +1,15 @@
-"""From a pretrained network to one that is ready for a row of the recipe: adapters, rounding, and the rest frozen."""
+"""From a pretrained network to one that is ready for a row of the recipe: adapters, rounding, and the rest frozen.
+
+A stage, whatever its row, is then
+
+    prepare(model, row); with calibrating(model): show it films
+    optimizer = AdamW(parameter_groups(model, row), lr=row.learning_rate)
+    budget = RankBudget(adapted_layers(model), row.adapters, row.epochs)
+    for each epoch: fit_weights(model); set_training(model, row)
+        for each step: (mask_loss + adapter_loss).backward(); budget.after_backward(epoch, optimizer, ...)
+
+and the state that resumes it is that of the model (masks and scales are buffers), the optimizer and the budget.
+"""
 
 from torch import nn
 

@@ -12,7 +12,7 @@ from engine.network.model import LungModel
 from tests.training.small_model import COMPACT, SAM, Films, films, logits_of, small_model
 from training.adalora import AdaLoraQkv, RankBudget, adapted_layers, kept_globally, kept_per_layer
 from training.adaptation import ROWS, Adaptation, Adapters, Cut, RecipeError
-from training.losses import mask_loss, orthogonality
+from training.losses import adapter_loss, mask_loss, orthogonality
 from training.prepare import parameter_groups, prepare, set_training, trainable_parameters
 
 SMALL = Adapters(rank=12, alpha=8.0, scaling_rank=8, cuts=(Cut(2, 10), Cut(3, 9), Cut(4, 8)))
@@ -21,10 +21,7 @@ HYBRID = Adaptation(("P", "L", "Q", "decoder"), SMALL, epochs=5, learning_rate=1
 
 def loss_of(model: LungModel, batch: Films, adaptation: Adaptation) -> Tensor:
     loss = mask_loss(logits_of(model, batch), batch.targets)
-    adapters = adaptation.adapters
-    assert adapters is not None
-    triplets = [triplet for layer in adapted_layers(model) for triplet in layer.triplets]
-    return loss + adapters.orthogonality_weight * orthogonality(triplets, adapters.orthogonality)
+    return loss + adapter_loss(adapted_layers(model), adaptation.adapters)
 
 
 class Run:

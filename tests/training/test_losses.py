@@ -1,12 +1,14 @@
 """What training minimises."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from training.adalora import AdaLoraQkv, Triplet
 from training.adaptation import Adapters
-from training.losses import cross_entropy, mask_loss, orthogonality, soft_dice
+from training.losses import adapter_loss, cross_entropy, mask_loss, orthogonality, soft_dice
 
 CERTAIN = 50.0
 
@@ -87,6 +89,18 @@ def test_orthogonality_has_a_gradient_that_is_a_number_at_its_optimum(form: str)
     orthogonality([base], form).backward()  # type: ignore[arg-type]
     assert base.p.grad is not None
     assert torch.isfinite(base.p.grad).all()
+
+
+def test_adapters_add_the_papers_weight_of_their_orthogonality() -> None:
+    adapters = Adapters(rank=4, cuts=())
+    torch.manual_seed(0)
+    layer = AdaLoraQkv.from_linear(nn.Linear(8, 24), adapters)
+    with torch.no_grad():
+        for each in layer.triplets:
+            each.p.mul_(2.0)
+    assert float(adapter_loss([layer], adapters).detach()) == pytest.approx(0.003 * 3 * 6.0, rel=1e-5)
+    assert float(adapter_loss([layer], replace(adapters, orthogonality_weight=0.0))) == 0.0
+    assert float(adapter_loss([], None)) == 0.0
 
 
 def test_orthogonality_is_float32_under_autocast() -> None:
