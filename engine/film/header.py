@@ -19,7 +19,7 @@ from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
@@ -35,6 +35,7 @@ PYDICOM_FAULTS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
+    BytesLengthException,
     BytesWarning,
     EOFError,
     InvalidDicomError,
@@ -48,6 +49,7 @@ PYDICOM_FAULTS = (
 )
 
 _MAX_TEXT = 1024  # PS3.5 table 6.2-1: the longest short text; a longer one is an attack on the screen
+_MAX_NUMBERS = 4096  # bytes of numbers: room for every window of any film, not for a million
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TERM = re.compile(r"[A-Z0-9_ ]{1,16}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -87,7 +89,7 @@ class Header:
 
     def vr_in_group(self, group: int, element: int) -> str:
         """Return the VR of an element of a repeating group; "OW" where an implicit file states none (PS3.5 A.1)."""
-        found = self.dataset.get_item(BaseTag(group << 16 | element))
+        found = _as_found(self.dataset, BaseTag(group << 16 | element))
         return str(found.VR or "OW") if found is not None else ""
 
     def _raw(self, tag: BaseTag) -> bytes:
@@ -99,7 +101,7 @@ class Header:
 
     def words(self, keyword: str) -> tuple[int, ...]:
         """Return unsigned 16-bit numbers (US, and SS or OW before their sign)."""
-        return self.as_words(self.raw(keyword))
+        return self.as_words(self.raw(keyword)[:_MAX_NUMBERS])
 
     def as_words(self, raw: bytes) -> tuple[int, ...]:
         """Return bytes as unsigned 16-bit numbers in the file's byte order."""
@@ -117,7 +119,7 @@ class Header:
 
     def numbers(self, keyword: str) -> tuple[float, ...]:
         """Return decimal or integer strings as numbers, NaN for what is not one; () when absent or empty."""
-        text = self.raw(keyword).decode("ascii", "replace").strip("\0 ")
+        text = self.raw(keyword)[:_MAX_NUMBERS].decode("ascii", "replace").strip("\0 ")
         if not text:
             return ()
         return tuple(
@@ -176,7 +178,12 @@ class Header:
 
 def _as_found(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement | None:
     """Return an element as it was read; pydicom's own annotation forgets two of the three."""
-    return dataset.get_item(tag)
+    try:
+        return dataset.get_item(tag)
+    except PYDICOM_FAULTS:  # it looks a VR up that there is not
+        raise DamagedFilmError(
+            "an element of its header is damaged.", advice="Copy the file again from where it came from."
+        ) from None
 
 
 def _bytes(element: DataElement | RawDataElement | None) -> bytes:
@@ -247,17 +254,17 @@ def plain_header(layout: Layout) -> PlainHeader:
         for tag in sorted(dataset.keys()):
             if tag.element == 0 or tag.group <= 2:
                 continue
-            raw = _as_found(dataset, tag)
             out = DicomBytesIO()
             out.is_little_endian, out.is_implicit_VR = True, False
             try:
+                raw = _as_found(dataset, tag)
                 element = dataset[tag]
                 _read_through(element)
                 if native and isinstance(raw, RawDataElement) and raw.VR is not None:
                     write_data_element(out, raw, encodings)
                 else:
                     write_data_element(out, _writable(element, header), encodings)
-            except PYDICOM_FAULTS:
+            except (*PYDICOM_FAULTS, DamagedFilmError):
                 left_out += 1
                 continue
             written.append(out.getvalue())
@@ -275,6 +282,8 @@ def _read_through(element: DataElement) -> None:
         for item in element.value or ():
             for inner in item:
                 _read_through(inner)
+        return
+    if isinstance(element.value, bytes):
         return
     str(element.value)
     values = element.value if isinstance(element.value, MultiValue) else [element.value]

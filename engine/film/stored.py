@@ -1,6 +1,7 @@
 """Pixel data to stored values: checked against the header before anything is allocated, masked, signed, grey."""
 
 import struct
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ _UNDONE = frozenset({"YBR_ICT", "YBR_RCT"})  # transforms inside JPEG 2000, whic
 _JPEG_DCT = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})  # whose decoder returns RGB in any case
 _REFUSED = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_420", "XYB"})
 _RLE_HEADER_BYTES = 64
+_RLE_LIMIT_S = 8.0  # a film of 15 megapixels takes half a second; one of runs of two bytes takes minutes
+_RUNS_BETWEEN_LOOKS = 1 << 16
 _COPY_AGAIN = "Copy the file again from where it came from."
 _EXPORT_AGAIN = "Export the film again from its system."
 
@@ -234,9 +237,10 @@ def _run_lengths(frame: bytes, pixel: PixelLayout) -> NDArray[np.unsignedinteger
     if bounds[0] < _RLE_HEADER_BYTES or sorted(bounds) != bounds:
         raise DamagedFilmError("its compressed pixel data are damaged.", advice=_COPY_AGAIN)
     area = pixel.rows * pixel.columns
+    deadline = time.monotonic() + _RLE_LIMIT_S
     planes = np.empty((pixel.samples, cell_bytes, area), dtype=np.uint8)
     for segment in range(segments):
-        run = _unfolded(frame[bounds[segment] : bounds[segment + 1]], area)
+        run = _unfolded(frame[bounds[segment] : bounds[segment + 1]], area, deadline)
         planes[segment // cell_bytes, segment % cell_bytes] = np.frombuffer(run, np.uint8, area)
     cells = planes[:, 0].astype(pixel.cell_type)
     if cell_bytes == 2:
@@ -245,19 +249,24 @@ def _run_lengths(frame: bytes, pixel: PixelLayout) -> NDArray[np.unsignedinteger
     return cells[0] if pixel.samples == 1 else cells.transpose(1, 2, 0)
 
 
-def _unfolded(segment: bytes, size: int) -> bytearray:
+def _unfolded(segment: bytes, size: int, deadline: float) -> bytearray:
     """Return the first `size` bytes of a PackBits segment (PS3.5 G.3.2)."""
     out = bytearray()
     position, end = 0, len(segment)
     while len(out) < size and position < end:
-        head = segment[position]
-        if head < 128:
-            out += segment[position + 1 : position + head + 2]
-            position += head + 2
-        else:
-            if head > 128:
-                out += segment[position + 1 : position + 2] * (257 - head)
-            position += 1 if head == 128 else 2
+        if time.monotonic() > deadline:
+            raise FilmTooLargeError("decompressing it takes too long.", advice=_EXPORT_AGAIN)
+        for _ in range(_RUNS_BETWEEN_LOOKS):
+            head = segment[position]
+            if head < 128:
+                out += segment[position + 1 : position + head + 2]
+                position += head + 2
+            else:
+                if head > 128:
+                    out += segment[position + 1 : position + 2] * (257 - head)
+                position += 1 if head == 128 else 2
+            if len(out) >= size or position >= end:
+                break
     if len(out) < size:
         raise DamagedFilmError(f"its pixel data are cut short: {len(out)} of {size} bytes.", advice=_COPY_AGAIN)
     return out

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
+from engine.film import stored as stored_pixels
 from engine.film.radiograph import NoteCode
 from tests.phantom import (
     DEFLATED,
@@ -296,6 +297,12 @@ def test_an_rle_bomb_unfolds_to_no_more_than_the_film() -> None:
     run = b"\x81\x07" * (4 << 20)
     frame = b"".join(number.to_bytes(4, "little") for number in (2, 64, 64 + len(run))) + bytes(52) + run + run
     assert (read_film(rle_bytes(frame)).stored == 0x707).all()
+
+
+def test_an_rle_film_that_would_take_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_pixels, "_RLE_LIMIT_S", -1.0)
+    with pytest.raises(FilmTooLargeError, match="too long"):
+        read_film(dicom_film(thorax(16, 12)), RLE)
 
 
 def test_several_frames_behind_an_offset_table_are_refused() -> None:
