@@ -11,9 +11,10 @@ from engine.network.config import ModelConfig
 from engine.network.model import LungModel
 from tests.training.small_model import COMPACT, SAM, Films, films, logits_of, small_model
 from training.adalora import AdaLoraQkv, RankBudget, adapted_layers, kept_globally, kept_per_layer
-from training.adaptation import ROWS, Adaptation, Adapters, Cut, RecipeError
+from training.adaptation import ROWS, Adaptation, Adapters, Cut, Quantization, RecipeError
 from training.losses import adapter_loss, mask_loss, orthogonality
 from training.prepare import parameter_groups, prepare, set_training, trainable_parameters
+from training.qat import calibrating, fit_weights
 
 SMALL = Adapters(rank=12, alpha=8.0, scaling_rank=8, cuts=(Cut(2, 10), Cut(3, 9), Cut(4, 8)))
 HYBRID = Adaptation(("P", "L", "Q", "decoder"), SMALL, epochs=5, learning_rate=1e-2, weight_decay=0.1)
@@ -215,6 +216,26 @@ def test_a_resumed_run_equals_the_uninterrupted_one_to_the_last_bit(stopped_afte
     resumed = Run(adaptation)
     resumed.resume(saved)
     for epoch in range(stopped_after + 1, 6):
+        resumed.epoch(epoch)
+    assert same(straight.state(), resumed.state())
+
+
+def test_a_resumed_run_with_rounding_needs_no_second_calibration() -> None:
+    adaptation = replace(
+        HYBRID, quantization=Quantization(("encoder mlp", "encoder qkv"), four_bits=("encoder mlp",), group=16)
+    )
+    straight = Run(adaptation)
+    with calibrating(straight.model), torch.no_grad():
+        logits_of(straight.model, films(COMPACT))
+    for epoch in range(1, 5):
+        fit_weights(straight.model)
+        straight.epoch(epoch)
+        if epoch == 2:
+            saved = straight.state()
+    resumed = Run(adaptation)
+    resumed.resume(saved)
+    for epoch in range(3, 5):
+        fit_weights(resumed.model)
         resumed.epoch(epoch)
     assert same(straight.state(), resumed.state())
 
