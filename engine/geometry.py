@@ -151,13 +151,14 @@ class Letterbox:
         # Pixel centres: image pixel i lies at (i + 0.5) * scale * zoom - 0.5 of the map.
         step_x, step_y = inner_columns / self.columns * zoom, inner_rows / self.rows * zoom
         matrix = np.array([[step_x, 0, 0.5 * step_x - 0.5], [0, step_y, 0.5 * step_y - 0.5]], dtype=np.float64)
-        return cv2.warpAffine(
+        film: NDArray[np.float32] = cv2.warpAffine(
             logits,
             matrix,
             (self.columns, self.rows),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        return film
 
     def tokens(self, prompts: Prompts) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the prompts as SAM's sparse tokens: (K, 2) coordinates in the frame and (K,) labels.

@@ -56,7 +56,7 @@ def run_self_test(segmenter: Segmenter) -> SelfTest:
 
 def _read_mask(name: str) -> Mask:
     data = np.fromfile(resource(f"demo/{name}.png"), dtype=np.uint8)
-    return Mask.of(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+    return Mask.of(np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)))
 
 
 def _drawn(mask: Mask) -> BoxPrompt:

@@ -64,7 +64,7 @@ def load_films(root: Path, split: str, sources: tuple[str, ...], size: int, prep
             radiograph = read_radiograph(root / row["image"])
             letterbox = Letterbox.fit(radiograph.rows, radiograph.columns, size, radiograph.pixel_aspect)
             unit = to_model_input(radiograph, letterbox, plain)[0]
-            mask = cv2.imread(str(root / row["mask"]), cv2.IMREAD_GRAYSCALE)
+            mask = np.asarray(cv2.imread(str(root / row["mask"]), cv2.IMREAD_GRAYSCALE))
             coverage = letterbox.to_frame((mask > 0).astype(np.float32), blank=0.0)
             films.append(Film(row["id"], row["source"], unit, split_lungs((coverage >= 0.5).astype(np.uint8))))
     return films
@@ -116,7 +116,7 @@ def warp(film: Film, rng: np.random.Generator) -> tuple[Frame, Lungs]:
 def soft_noise(size: int, cells: int, rng: np.random.Generator) -> Frame:
     """Return smooth noise, standard deviation about 1, with `cells` features across."""
     grid = rng.normal(0, 1, (cells, cells)).astype(np.float32)
-    return cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
 def with_opacities(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> Frame:
@@ -141,13 +141,13 @@ def with_opacities(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> Frame
         cover = np.clip(depth / (rng.uniform(0.01, 0.12) * size), 0.0, 1.0) * near
     cover = cover * rng.uniform(0.3, 0.95)
     texture = 1.0 + 0.06 * soft_noise(size, 48, rng)
-    return (unit * (1.0 - cover) + dense * texture * cover).astype(np.float32)
+    return np.asarray(unit * (1.0 - cover) + dense * texture * cover, dtype=np.float32)
 
 
 def with_devices(unit: Frame, rng: np.random.Generator) -> Frame:
     """Return the film with letters, lines, electrodes or a pacemaker on it."""
     size = unit.shape[0]
-    drawn = unit.copy()
+    drawn = np.array(unit)
     for _ in range(int(rng.integers(1, 5))):
         ink = np.zeros(unit.shape, dtype=np.uint8)
         thickness = max(1, round(rng.uniform(0.002, 0.010) * size))
@@ -171,7 +171,7 @@ def with_devices(unit: Frame, rng: np.random.Generator) -> Frame:
                 cv2.rectangle(ink, (x, y), (x + width, y + height_px), 255, -1)
         cover = ink.astype(np.float32) * float(rng.uniform(0.4, 1.0) / 255.0)
         drawn = drawn * (1.0 - cover) + float(rng.uniform(0.7, 1.3)) * cover
-    return drawn.astype(np.float32)
+    return np.asarray(drawn, dtype=np.float32)
 
 
 def collimated(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> tuple[Frame, Lungs]:
@@ -200,7 +200,7 @@ def exposed(unit: Frame, rng: np.random.Generator) -> Frame:
     if rng.random() < 0.15:  # vendors sharpen
         unit = unit + rng.uniform(0.3, 1.5) * (unit - cv2.GaussianBlur(unit, (0, 0), rng.uniform(2, 12) * size / 512))
     if rng.random() < 0.5:
-        unit = unit + rng.normal(0, rng.uniform(0.0, 0.06), unit.shape)
+        unit = unit + rng.normal(0, rng.uniform(0.0, 0.06), unit.shape).astype(np.float32)
     if rng.random() < 0.12:
         unit = 1.0 - unit
     return np.asarray(unit, dtype=np.float32)

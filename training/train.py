@@ -15,13 +15,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.geometry import BoxPrompt, Letterbox, Prompts
@@ -83,7 +84,7 @@ def prefetched(source: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
 # ------------------------------------------------------------------------------------------------------ validation
 
 
-def questions(film: Film) -> Iterator[tuple[str, Prompts, np.ndarray]]:  # type: ignore[type-arg]
+def questions(film: Film) -> Iterator[tuple[str, Prompts, NDArray[np.bool_]]]:
     """Yield what a film is asked in validation: each lung and both by their own bounds, both by the whole film."""
     size = film.unit.shape[0]
     for kind, wanted in (("lung", [0]), ("lung", [1]), ("both", [0, 1]), ("whole", [0, 1])):
@@ -134,9 +135,16 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""
-        counters = {"step": self.step, "seen": self.seen, "phase": self.phase, "phase_seen": self.phase_seen}
-        networks = {"model": self.model.state_dict(), "average": self.average.state_dict()}
-        write_whole(path, networks | {"optimizer": self.optimizer.state_dict()} | counters)
+        state: dict[str, object] = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seen": self.seen,
+            "phase": self.phase,
+            "phase_seen": self.phase_seen,
+        }
+        write_whole(path, state)
 
     def load(self, path: Path, device: torch.device) -> None:
         """Take the state back."""
@@ -220,7 +228,7 @@ def train(recipe: Recipe, data: Path, out: Path, device: torch.device) -> Path:
         print(f"going on at step {run.step}, {run.seen} films seen", flush=True)
     run.model.train()
     with (out / "log.csv").open("a", newline="", encoding="utf-8") as file:
-        log = csv.writer(file)
+        log = csv.writer(file).writerow
         for run.phase in range(run.phase, len(recipe.phases)):  # noqa: B020 (goes on where the run stopped)
             run_phase(run, films, held_out, recipe, device, state, log)
             file.flush()
@@ -241,7 +249,7 @@ def run_phase(
     recipe: Recipe,
     device: torch.device,
     state: Path,
-    log: "csv.Writer",
+    log: Callable[[list[object]], object],
 ) -> None:
     """Train what is left of the run's phase, saving and looking at the validation films on the way."""
     phase = recipe.phases[run.phase]
@@ -267,7 +275,7 @@ def run_phase(
         if run.step % recipe.report_steps == 0:
             rate = (run.seen - seen_before) / (time.monotonic() - begun)
             left_min = (recipe.total_films - run.seen) / rate / 60
-            log.writerow([run.step, run.seen, phase.size, f"{loss:.4f}", f"{dice:.4f}", f"{rate:.2f}", ""])
+            log([run.step, run.seen, phase.size, f"{loss:.4f}", f"{dice:.4f}", f"{rate:.2f}", ""])
             print(
                 f"{run.seen}/{recipe.total_films} films, {phase.size} px, loss {loss:.3f}, Dice {dice:.4f}, "
                 f"{rate:.1f} films/s, {left_min:.0f} min left at this size",
@@ -275,7 +283,7 @@ def run_phase(
             )
         if run.seen // recipe.evaluate_films != (run.seen - phase.batch) // recipe.evaluate_films:
             scores = validate(run.average, smaller_held_out, recipe, device)
-            log.writerow([run.step, run.seen, phase.size, "", "", "", json.dumps(scores)])
+            log([run.step, run.seen, phase.size, "", "", "", json.dumps(scores)])
             print("validation", {kind: round(score, 4) for kind, score in scores.items()}, flush=True)
         if time.monotonic() - saved > recipe.checkpoint_seconds:
             saved = time.monotonic()

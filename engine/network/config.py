@@ -52,7 +52,8 @@ class ModelConfig:
     def from_json(values: dict[str, Any]) -> "ModelConfig":
         """Return the configuration written by `as_json`."""
         lists = {"global_blocks", "stem"}
-        return ModelConfig(**{key: tuple(value) if key in lists else value for key, value in values.items()})
+        typed: dict[str, Any] = {key: tuple(value) if key in lists else value for key, value in values.items()}
+        return ModelConfig(**typed)
 
 
 def sam_config(kind: Literal["vit_b", "vit_l", "vit_h"], image_size: int = 1024) -> ModelConfig:

@@ -69,7 +69,8 @@ class Block(nn.Module):
         tokens = x.flatten(2).transpose(1, 2)
         tokens = tokens + self.attn(self.norm1(tokens))
         tokens = tokens + self.mlp(self.norm2(tokens))
-        return tokens.transpose(1, 2).unflatten(2, (height, width))
+        out: Tensor = tokens.transpose(1, 2).unflatten(2, (height, width))
+        return out
 
 
 class ConvNorm(nn.Module):
@@ -141,7 +142,7 @@ class CompactEncoder(nn.Module):
             x = stage(x)
             details.append(skip(x))
         x = self.patch_embed(x)
-        position = self.pos_embed
+        position: Tensor = self.pos_embed
         if position.shape[-2:] != x.shape[-2:]:  # training starts at lower resolutions
             position = F.interpolate(position, x.shape[-2:], mode="bilinear", align_corners=False)
         x = x + position

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,13 @@ from engine.segmenter import Segmenter
 from tests.tiny import tiny_segmenter
 
 
-def a_film(stored: np.ndarray | None = None, **facts: object) -> Radiograph:
+def a_film(stored: np.ndarray | None = None, **facts: Any) -> Radiograph:
     if stored is None:
         rng = np.random.default_rng(5)
         ramp = np.linspace(200, 3000, 120)[None, :] + np.linspace(0, 600, 90)[:, None]
         stored = (ramp + rng.normal(0, 40, ramp.shape)).astype(np.uint16)
     source = Source(Path("film.dcm"), "0" * 64, "1" * 64, "DICOM")
-    return replace(Radiograph(stored, source, bits_stored=12), **facts)  # type: ignore[arg-type]
+    return replace(Radiograph(stored, source, bits_stored=12), **facts)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_the_mask_lies_on_the_films_own_grid(segmenter: Segmenter) -> None:
     ],
     ids=["window", "voi lut", "orientation", "laterality"],
 )
-def test_how_a_film_is_shown_changes_no_bit_of_its_mask(segmenter: Segmenter, facts: dict[str, object]) -> None:
+def test_how_a_film_is_shown_changes_no_bit_of_its_mask(segmenter: Segmenter, facts: dict[str, Any]) -> None:
     plain, shown = a_film(), a_film(**facts)
     one, two = segmenter.embed(plain), segmenter.embed(shown)
     assert one.input_sha256 == two.input_sha256

@@ -80,7 +80,7 @@ def test_a_short_run_learns_and_is_kept(folder: Path, tmp_path: Path) -> None:
 def test_a_killed_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import training.train as module
 
-    steps = []
+    steps: list[int] = []
     real = module.one_step
 
     def dies(*arguments: object) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from engine.__main__ import main
@@ -17,8 +18,8 @@ def test_the_model_cards_own_call_works(tmp_path: Path, capsys: pytest.CaptureFi
     call = ["infer", "--image_path", DEMO, "--bbox", "0", "0", "511", "511", "--save_mask", "--visualize"]
     assert main([*call, "--output_mask_path", str(mask), "--save_overlay", str(overlay)]) == 0
     film = read_radiograph(DEMO)
-    assert cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE).shape == (film.rows, film.columns)
-    assert cv2.imread(str(overlay.with_suffix(".png"))).shape == (film.rows, film.columns, 3)
+    assert np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)).shape == (film.rows, film.columns)
+    assert np.asarray(cv2.imread(str(overlay.with_suffix(".png")))).shape == (film.rows, film.columns, 3)
     assert f"wrote {overlay.with_suffix('.png')}" in capsys.readouterr().out
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from engine.__main__ import main
@@ -21,7 +22,7 @@ DEMO = str(resource("demo/demo.dcm"))
 
 
 def read_mask(path: Path) -> Mask:
-    return Mask.of(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    return Mask.of(np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)))
 
 
 def test_the_demo_films_lungs_are_outlined_and_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +65,8 @@ def test_errors_are_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["segment", str(tmp_path / "absent.dcm"), "--json", "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr()
     fault = json.loads(said.err)
-    assert fault["error"] == "NotAFilmError"
+    assert fault["error"] == "FilmError"
+    assert "absent.dcm does not exist" in fault["message"]
     assert fault["advice"]
     assert json.loads(said.out)["failed"] == 1
 
