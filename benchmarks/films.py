@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import LungboxError
+from engine.film.radiograph import Source
 from engine.film.reading import read_radiograph
-from tests.codestreams import SYNTAXES, chest, compressed_film
+from tests.codestreams import JPEG_BASELINE, JPEG_EXTENDED, SYNTAXES, chest, compressed_film
 from tests.phantom import (
     ENCAPSULATED_NATIVE,
     NATIVE_SYNTAXES,
@@ -34,7 +35,7 @@ class Film:
 
     name: str
     kind: str
-    compressed: bool
+    coding: str  # "none", "dct" (JPEG with loss) or "other"
     data: bytes
     stored: NDArray[np.integer]
 
@@ -54,10 +55,15 @@ def films(shared: Path, folder: Path) -> list[Film]:
             if not name.startswith("real/"):  # one of those is broken as found
                 raise
             continue
-        syntax = radiograph.source.transfer_syntax
-        compressed = radiograph.source.kind != "DICOM" or syntax.startswith(("1.2.840.10008.1.2.4.", RLE))
-        whole.append(Film(name, radiograph.source.kind, compressed, data, radiograph.stored))
+        whole.append(Film(name, radiograph.source.kind, _coding(radiograph.source), data, radiograph.stored))
     return whole
+
+
+def _coding(source: Source) -> str:
+    if source.kind == "JPEG" or source.transfer_syntax in {JPEG_BASELINE, JPEG_EXTENDED}:
+        return "dct"
+    compressed = source.transfer_syntax.startswith(("1.2.840.10008.1.2.4.", RLE))
+    return "other" if compressed or source.kind in {"PNG", "TIFF"} else "none"
 
 
 def _real(shared: Path) -> list[Path]:

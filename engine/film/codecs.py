@@ -1,7 +1,7 @@
 """Compressed frames to samples. Runs in the child process of `engine.film.decoder`, never in ours.
 
-imagecodecs wraps libjpeg-turbo, liblj92, CharLS, OpenJPEG and OpenJPH: none is GPL, and together they cover every
-transfer syntax that a radiograph comes in.
+imagecodecs wraps libjpeg-turbo, CharLS and OpenJPEG: none is GPL, and together they cover every transfer syntax that a
+radiograph comes in.
 """
 
 import os
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFilmError, UnsupportedFilmError
-from engine.film.codestream import Codestream, read_jpeg, read_jpeg_2000
+from engine.film.codestream import Codestream, read_jpeg, read_jpeg_2000, without_application_data
+from engine.film.lossless import fills_its_picture
 
 _EXPORT_AGAIN = "Export the film again from its system."
 _COPY_AGAIN = "Copy the file again from where it came from."
@@ -32,7 +33,7 @@ _LOSSLESS = 0xC3
 _LS = 0xF7
 
 
-def decode_frame(  # noqa: PLR0917 (in the order of PS3.3 C.7.6.3)
+def decode_frame(
     codestream: bytes, transfer_syntax: str, rows: int, columns: int, bits_allocated: int, samples: int
 ) -> NDArray[np.unsignedinteger]:
     """Return the samples of one frame as unsigned cells of `bits_allocated` bits: (rows, columns[, samples]).
@@ -99,9 +100,9 @@ def decode_jpeg(announced: Codestream, data: bytes) -> NDArray[np.generic]:
     elif announced.process == _LS:
         decoded = imagecodecs.jpegls_decode(data)
     elif announced.process == _LOSSLESS:
-        # liblj92 refuses data that end early, which libjpeg-turbo fills with grey; but it knows grey films only.
-        plain = announced.samples == 1 and not announced.point_transform and not announced.restarts
-        decoded = imagecodecs.ljpeg_decode(data) if plain else imagecodecs.jpeg8_decode(data)
+        decoded = imagecodecs.jpeg8_decode(data)
+        if not fills_its_picture(announced, decoded):
+            raise DamagedFilmError("its compressed picture is damaged.", advice=_COPY_AGAIN)
     else:
         raise UnsupportedFilmError("a JPEG of an uncommon process.", advice=_EXPORT_AGAIN)
     return np.asarray(decoded)
@@ -111,7 +112,8 @@ def _ran_out(announced: Codestream, decoded: NDArray[np.generic], data: bytes) -
     """Return whether libjpeg had too few coded data, or too many, and made up the rest of the picture.
 
     It then warns on standard error and goes on, with grey where the data ended. imagecodecs keeps that to itself,
-    OpenCV lets it out, and is quick at an eighth of the size.
+    OpenCV lets it out, and is quick at an eighth of the size. libjpeg's first warning is its last: odd application
+    data, which do no harm, must not use it up.
     """
     if announced.bits == 12:  # OpenCV does not read it: is the last block untouched, so exactly mid-grey?
         return bool((decoded[-1 - (announced.rows - 1) % 8 :, -1 - (announced.columns - 1) % 8 :] == 1 << 11).all())
@@ -119,7 +121,8 @@ def _ran_out(announced: Codestream, decoded: NDArray[np.generic], data: bytes) -
         kept = os.dup(2)
         os.dup2(complaints.fileno(), 2)
         try:
-            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION)
+            bare = np.frombuffer(without_application_data(data), np.uint8)
+            cv2.imdecode(bare, cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_IGNORE_ORIENTATION)
         finally:
             os.dup2(kept, 2)
             os.close(kept)

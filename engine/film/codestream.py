@@ -6,7 +6,8 @@ with the file's header, and the codestream is walked marker by marker to its end
 
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from engine.errors import DamagedFilmError, UnsupportedFilmError
 
@@ -19,12 +20,11 @@ _NEXT_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _NEXT_JPEG_LS_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _SOF_JPEG_LS = 0xF7
 _SOF = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, _SOF_JPEG_LS})
-_SOI, _EOI, _SOS, _DRI, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xDD, 0xE1, 0xEE
+_DHT, _SOI, _EOI, _SOS, _DRI, _APP1, _COM = 0xC4, 0xD8, 0xD9, 0xDA, 0xDD, 0xE1, 0xFE
 
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 _J2K_START = b"\xff\x4f\xff\x51"
-_J2K_SOT, _J2K_SOD, _J2K_EOC = 0xFF90, 0xFF93, 0xFFD9
-_J2K_CAP, _J2K_COD = 0xFF50, 0xFF52
+_J2K_CAP, _J2K_SOT, _J2K_EOC = 0xFF50, 0xFF90, 0xFFD9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,16 @@ class Codestream:
     samples: int
     bits: int  # of one sample
     signed: bool = False
-    point_transform: int = 0  # low bits that a lossless JPEG leaves out
-    restarts: bool = False
     high_throughput: bool = False  # HTJ2K block coding
     exif: bytes = b""
+    # Of a JPEG's last scan:
+    scans: int = 0
+    restarts: bool = False
+    predictor: int = 0  # of a lossless JPEG
+    point_transform: int = 0  # low bits that a lossless JPEG leaves out
+    tables: tuple[int, ...] = ()  # the Huffman table of each component
+    huffman: Mapping[int, Mapping[int, int]] = field(default_factory=dict)  # table: symbol: length of its code
+    coded_bits: int = 0
 
 
 def read_jpeg(data: bytes) -> Codestream:
@@ -48,8 +54,9 @@ def read_jpeg(data: bytes) -> Codestream:
     if data[:2] != b"\xff\xd8":
         raise DamagedFilmError("its compressed picture does not begin like a JPEG.", advice=_EXPORT_AGAIN)
     frame: tuple[int, int, int, int, int] | None = None
-    point_transform, restarts, exif = 0, False, b""
-    scans = 0
+    scan, restarts, exif = b"", False, b""
+    huffman: dict[int, dict[int, int]] = {}
+    scans = coded_bits = 0
     position = 2
     while True:
         position, marker = _next_marker(data, position)
@@ -63,22 +70,77 @@ def read_jpeg(data: bytes) -> Codestream:
             frame = _jpeg_frame(marker, segment)
         elif marker == _DRI:
             restarts = any(segment)
+        elif marker == _DHT:
+            huffman |= _huffman_tables(segment)
         elif marker == _APP1 and segment[:6] == b"Exif\0\0":
             exif = segment[6:]
         elif marker == _SOS:
-            if frame is None or len(segment) < 4:
+            if frame is None:
                 raise DamagedFilmError("its compressed picture has no header.", advice=_COPY_AGAIN)
-            point_transform = segment[-1] & 0x0F
+            if len(segment) < 4 or len(segment) != 4 + 2 * segment[0]:
+                raise _out_of_step()
+            scan = segment
             scans += 1
-            pattern = _NEXT_JPEG_LS_MARKER if frame[0] == _SOF_JPEG_LS else _NEXT_JPEG_MARKER
-            found = pattern.search(data, position)
-            if found is None or found.start() == position:
-                raise _cut_short()
-            position = found.start()
+            end = _end_of_scan(data, position, frame[0])
+            coded_bits = 8 * (end - position - data.count(b"\xff\x00", position, end))
+            position = end
     if frame is None or not scans:
         raise _cut_short()
     process, bits, rows, columns, samples = frame
-    return Codestream(process, rows, columns, samples, bits, False, point_transform, restarts, False, exif)
+    return Codestream(
+        process,
+        rows,
+        columns,
+        samples,
+        bits,
+        exif=exif,
+        scans=scans,
+        restarts=restarts,
+        predictor=scan[-3],
+        point_transform=scan[-1] & 0x0F,
+        tables=tuple(selector >> 4 for selector in scan[2:-3:2]),
+        huffman=huffman,
+        coded_bits=coded_bits,
+    )
+
+
+def without_application_data(data: bytes) -> bytes:
+    """Return a JPEG that `read_jpeg` has passed, less the APPn and COM segments before its first scan."""
+    kept = [data[:2]]
+    position = 2
+    while True:
+        start = position
+        position, marker = _next_marker(data, position)
+        if marker == _SOS:
+            return b"".join([*kept, data[start:]])
+        position += 2 + len(_segment(data, position))
+        if not (marker & 0xF0 == 0xE0 or marker == _COM):
+            kept.append(data[start:position])
+
+
+def _end_of_scan(data: bytes, position: int, process: int) -> int:
+    """Return where the coded data that begin at `position` end, which is at the next marker."""
+    pattern = _NEXT_JPEG_LS_MARKER if process == _SOF_JPEG_LS else _NEXT_JPEG_MARKER
+    found = pattern.search(data, position)
+    if found is None or found.start() == position:
+        raise _cut_short()
+    return found.start()
+
+
+def _huffman_tables(segment: bytes) -> dict[int, dict[int, int]]:
+    """Return the lengths of the codes of each DC (so lossless) table of a DHT segment (B.2.4.2)."""
+    tables: dict[int, dict[int, int]] = {}
+    position = 0
+    while position + 17 <= len(segment):
+        kind, counts = segment[position], segment[position + 1 : position + 17]
+        symbols = segment[position + 17 : position + 17 + sum(counts)]
+        if len(symbols) < sum(counts):
+            raise _out_of_step()
+        position += 17 + len(symbols)
+        lengths = [length for length, count in enumerate(counts, start=1) for _ in range(count)]
+        if kind < 0x10:
+            tables[kind] = dict(zip(symbols, lengths, strict=True))
+    return tables
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:

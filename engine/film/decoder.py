@@ -89,7 +89,7 @@ class Reply:
 Job = Callable[[bytes, Mapping[str, Any]], tuple[NDArray[np.integer], dict[str, Any]]]
 
 
-def decode_frame(  # noqa: PLR0917 (in the order of PS3.3 C.7.6.3)
+def decode_frame(
     codestream: bytes, transfer_syntax: str, rows: int, columns: int, bits_allocated: int, samples: int
 ) -> NDArray[np.integer]:
     """Return the samples of one compressed frame, decoded in the child (see `engine.film.codecs.decode_frame`).
