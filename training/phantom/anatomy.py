@@ -172,7 +172,7 @@ class Anatomy:
     def aorta_edges(self, y: Numbers, z: Numbers) -> Edges:
         """Return the x of the right and left border of the descending aorta."""
         height = np.asarray(y) / self.height_scale
-        centre = np.interp(height, [60, 68, 88, 110, 200, 300], [12, 17, 21, 22, 19, 8]) * self.width_scale
+        centre = np.interp(height, [60, 68, 88, 120, 200, 300], [10, 15, 17, 18, 17, 8]) * self.width_scale
         half = np.sqrt(np.maximum(12.0**2 - (np.asarray(z) + 50 * self.depth_scale) ** 2, 0)) * (height > 64)
         return np.where(half > 0, centre - half, 1.0), np.where(half > 0, centre + half, 0.0)
 
@@ -183,7 +183,7 @@ class Anatomy:
     def spine_edges(self, y: Numbers, z: Numbers) -> Edges:
         """Return the x of the right and left border of the vertebral column and the muscle beside it."""
         reach = np.abs((np.asarray(z) - self.spine_z(y) + 12 * self.depth_scale) / (38 * self.depth_scale))
-        half = 18 * self.width_scale * np.sqrt(np.maximum(1 - reach**2.2, 0))
+        half = 16.5 * self.width_scale * np.sqrt(np.maximum(1 - reach**2.2, 0))
         return np.where(half > 0, -half, 1.0), np.where(half > 0, half, 0.0)
 
     def diaphragm(self, x: Numbers, z: Numbers, side: int) -> NDArray[np.float64]:

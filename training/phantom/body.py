@@ -4,7 +4,8 @@ A slab is a plane of constant depth; the rays of the beam cross it on a grid tha
 every organ costs a handful of operations per pixel. Also the silhouettes, from the same surfaces: the truth.
 """
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ from training.phantom.solids import Rays, add_ellipsoid, profile, upright
 Bits = NDArray[np.bool_]
 
 RIGHT, LEFT = -1, 1
-_SOFT_SPACING_MM = 0.4
+# Breathing and heartbeat leave no border of the lungs sharper than this, and nothing of the skin's as sharp.
+_LUNG_SPACING_MM, _FLESH_SPACING_MM = 0.4, 0.8
 
 # Half widths of trunk, neck and shoulder girdle against height, and their half depths; all outside the skin.
 _TRUNK_WIDTH = profile((-140, 64), (-70, 58), (-48, 60), (-30, 84), (-12, 118), (10, 150), (60, 166), (110, 170),
@@ -67,34 +69,53 @@ def depths(anatomy: Anatomy, step_mm: float) -> NDArray[np.float64]:
     return (np.arange(count) + 0.5) / count * 2 * reach - reach
 
 
-def tissue(anatomy: Anatomy, beam: Beam, step_mm: float = 0.8) -> Tissue:
+def tissue(anatomy: Anatomy, beam: Beam) -> Tissue:
     """Return the thickness of soft tissue, fat and lung along every ray. Bones and vessels are added elsewhere."""
-    if beam.spacing_mm < _SOFT_SPACING_MM:
-        # No soft border is sharper than breathing and heartbeat leave it, so a coarser grid loses nothing.
-        coarse = tissue(anatomy, beam.resampled(_SOFT_SPACING_MM / beam.spacing_mm), step_mm)
-        size = (beam.columns, beam.rows)
-        return Tissue(
-            *(cv2.resize(getattr(coarse, f.name), size, interpolation=cv2.INTER_LINEAR) for f in fields(coarse))
-        )
-    step_mm = max(step_mm, 0.8 * beam.spacing_mm)
-    shape = (beam.rows, beam.columns)
-    soft, fat, right, left = (np.zeros(shape, np.float32) for _ in range(4))
+    soft, fat = _on_grid(_flesh, anatomy, beam, _FLESH_SPACING_MM)
+    right, left = _on_grid(_lungs, anatomy, beam, _LUNG_SPACING_MM)
+    soft -= right + left
+    _add_surface_shapes(anatomy, beam, soft, fat)
+    return Tissue(soft, fat, right + left, right, np.zeros_like(soft))
+
+
+def _on_grid(
+    integrate: Callable[[Anatomy, Beam, float], tuple[Plane, Plane]], anatomy: Anatomy, beam: Beam, spacing_mm: float
+) -> tuple[Plane, Plane]:
+    """Return two maps on the beam's own pixels, integrated on a grid no finer than `spacing_mm`."""
+    if beam.spacing_mm >= spacing_mm:
+        return integrate(anatomy, beam, 2 * spacing_mm)
+    coarse = integrate(anatomy, beam.resampled(spacing_mm / beam.spacing_mm), 2 * spacing_mm)
+    first, second = (cv2.resize(m, (beam.columns, beam.rows), interpolation=cv2.INTER_LINEAR) for m in coarse)
+    return np.asarray(first, np.float32), np.asarray(second, np.float32)
+
+
+def _flesh(anatomy: Anatomy, beam: Beam, step_mm: float) -> tuple[Plane, Plane]:
+    """Return the body's thickness without its fat, lungs not yet taken out, and the fat's."""
+    inner, fat = (np.zeros((beam.rows, beam.columns), np.float32) for _ in range(2))
     slabs = depths(anatomy, step_mm)
     for z in slabs:
-        slab = Slab.of(beam, float(z))
-        body, inner = _trunk(anatomy, slab)
-        slab = slab.unposed(anatomy)
-        no_organ = 1 - _organs(anatomy, slab)
-        right_lung, left_lung = (_lung(anatomy, slab, side) * no_organ for side in (RIGHT, LEFT))
-        right += right_lung
-        left += left_lung
-        inner = np.minimum(inner, body)
-        fat += body - inner
-        soft += inner - right_lung - left_lung
+        body, without_fat = _trunk(anatomy, Slab.of(beam, float(z)))
+        without_fat = np.minimum(without_fat, body)
+        inner += without_fat
+        fat += body - without_fat
     path = np.float32(slabs[1] - slabs[0]) * beam.obliquity()
-    soft, fat, right, left = soft * path, fat * path, right * path, left * path
-    _add_surface_shapes(anatomy, beam, soft, fat)
-    return Tissue(soft, fat, right + left, right, np.zeros(shape, np.float32))
+    return inner * path, fat * path
+
+
+def _lungs(anatomy: Anatomy, beam: Beam, step_mm: float) -> tuple[Plane, Plane]:
+    """Return the thickness of the right and of the left lung."""
+    right, left = (np.zeros((beam.rows, beam.columns), np.float32) for _ in range(2))
+    slabs = depths(anatomy, step_mm)
+    lowest = anatomy.lung_height_mm + max(anatomy.left_dome_drop_mm, 0) + anatomy.dome_height_mm
+    for z in slabs:
+        slab = Slab.of(beam, float(z)).unposed(anatomy)
+        rows = _span(slab.y[:, 0], 0, lowest)
+        for side, lung in ((RIGHT, right), (LEFT, left)):
+            columns = _span(slab.x[0] * side, 0, 1.05 * anatomy.half_width_mm)
+            part = replace(slab, x=slab.x[:, columns], y=slab.y[rows])
+            lung[rows, columns] += _lung(anatomy, part, side) * (1 - _organs(anatomy, part))
+    path = np.float32(slabs[1] - slabs[0]) * beam.obliquity()
+    return right * path, left * path
 
 
 def silhouettes(anatomy: Anatomy, beam: Beam, step_mm: float = 2.0) -> Silhouettes:
@@ -145,15 +166,24 @@ class Slab:
     def filled(self, edges: Edges) -> Plane:
         """Return how much of each pixel lies between a right and a left edge."""
         right, left = (edge.astype(np.float32) for edge in edges)
-        return np.minimum(self.inside(self.x - right), self.inside(left - self.x))
+        return np.asarray(np.minimum(self.inside(self.x - right), self.inside(left - self.x)) * (left > right))
 
 
 def _between(x: Plane, edges: Edges) -> Bits:
     return np.asarray((x > edges[0]) & (x < edges[1]))
 
 
+def _span(places: NDArray[np.floating], low: float, high: float) -> slice:
+    """Return the stretch of a rising or falling row of places that lies between two values."""
+    found = np.flatnonzero((places > low) & (places < high))
+    return slice(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0)
+
+
 def _ramp(distance: NDArray[np.floating], width_mm: float) -> Plane:
-    return np.clip(np.asarray(distance, dtype=np.float32) / np.float32(width_mm) + np.float32(0.5), 0, 1)
+    slope = np.asarray(distance, dtype=np.float32) / np.float32(width_mm)
+    slope += np.float32(0.5)
+    np.clip(slope, 0, 1, out=slope)
+    return slope
 
 
 def _organs(anatomy: Anatomy, slab: Slab) -> Plane:
@@ -183,7 +213,7 @@ def _trunk(anatomy: Anatomy, slab: Slab) -> tuple[Plane, Plane]:
         half_depth = _TRUNK_DEPTH(standard_y) * depth + extra - peel
         section = np.maximum(1 - np.abs(slab.z / half_depth) ** 2.6, 0) ** (1 / 2.6)
         half_width = ((_TRUNK_WIDTH(standard_y) * width + extra - peel) * section).astype(np.float32)
-        filled = slab.inside(half_width - away)
+        filled = slab.inside(half_width - away) * (half_width > 0)
         # Shoulder girdle: a slope from the neck to the arm, thick from front to back in the middle of its height.
         top = _GIRDLE_TOP(away / np.float32(width)).astype(np.float32) * np.float32(height) + anatomy.shoulder_drop_mm
         below = slab.y - top - np.float32(peel)

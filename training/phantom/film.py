@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.phantom.anatomy import Anatomy
+from training.phantom.anatomy import Anatomy, random_anatomy
 from training.phantom.beam import Beam, Plane
 from training.phantom.body import Silhouettes, Tissue, silhouettes, tissue
 from training.phantom.exposure import Detector, expose, processed, transmission
@@ -55,6 +55,30 @@ def radiograph(
     # The shutter blackens what the blades covered.
     grey = np.where(field, grey, np.float32(0))
     return Film(grey, beam, anatomy, silhouettes(anatomy, beam))
+
+
+def random_radiograph(rng: np.random.Generator, columns: int = 512) -> Film:
+    """Return the film of a random chest as another hospital would have taken it: framing, distance, dose, marker."""
+    width_mm = rng.uniform(340, 440)
+    beam = Beam(
+        rows=round(columns * rng.uniform(0.95, 1.25)),
+        columns=columns,
+        spacing_mm=width_mm / columns,
+        source_detector_mm=float(rng.uniform(1400, 2000)),
+        detector_z_mm=float(rng.uniform(140, 180)),
+        centre_x_mm=float(rng.normal(0, 8)),
+        centre_y_mm=float(rng.normal(128, 12)),
+    )
+    detector = Detector(
+        photons_per_mm2=float(10 ** rng.uniform(5.3, 6.3)),
+        scatter=float(rng.uniform(0.02, 0.09)),
+        blur_mm=float(rng.uniform(0.12, 0.35)),
+    )
+    left, top, right, bottom = (float(edge) for edge in rng.uniform(0, 12, 4) * (rng.random(4) < 0.5))
+    marker = str(rng.choice(["", "R"]))
+    return radiograph(
+        random_anatomy(rng), beam, collimation_mm=(left, top, right, bottom), marker=marker, detector=detector
+    )
 
 
 def thicknesses(anatomy: Anatomy, beam: Beam) -> Tissue:

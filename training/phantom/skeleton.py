@@ -12,11 +12,11 @@ from training.phantom.solids import Points, Rays, Tube, add_ellipsoid, add_shell
 from training.phantom.spine import THORACIC_MM, add_spine
 
 # For ribs 2 to 12: height lost from back to front, and the angle at which bone ends and cartilage begins.
-_RIB_DROP_MM = [50, 64, 76, 86, 94, 100, 102, 102, 98, 76, 46]
-_RIB_END_DEGREES = [158, 160, 160, 159, 155, 148, 139, 127, 113, 84, 52]
+_RIB_DROP_MM = [50, 64, 76, 86, 94, 101, 106, 110, 112, 96, 56]
+_RIB_END_DEGREES = [158, 160, 160, 159, 155, 148, 139, 128, 116, 94, 58]
 # How far along its drop a rib has come, against the angle from the back (0) round to the front (180 degrees).
-_DROP_ANGLE = np.radians([0, 12, 25, 45, 70, 90, 120, 150, 180])
-_DROP_SHARE = np.array([-0.02, -0.02, 0.04, 0.17, 0.36, 0.5, 0.74, 0.95, 1.1])
+_DROP_ANGLE = np.radians([0, 12, 25, 45, 68, 90, 112, 130, 150, 180])
+_DROP_SHARE = np.array([-0.03, -0.03, 0.02, 0.11, 0.27, 0.5, 0.71, 0.84, 0.96, 1.1])
 
 _UP = (0.0, 1.0, 0.0)
 
@@ -39,13 +39,13 @@ def add_bones(bone: Plane, rays: Rays, anatomy: Anatomy) -> None:
     for side in (-1, 1):
         for rib in _ribs(anatomy, side, rng):
             # Bone thins out towards the cartilage.
-            wall = np.interp(np.linspace(0, 1, len(rib.nodes)), [0, 0.8, 1], [0.8, 0.75, 0.12])
+            wall = np.interp(np.linspace(0, 1, len(rib.nodes)), [0, 0.5, 0.8, 1], [0.85, 0.7, 0.5, 0.1])
             add_shell(bone, rays, rib, wall)
         _add_shoulder(bone, rays, anatomy, side)
     spine = np.zeros_like(bone)
     add_spine(spine, rays, anatomy)
     # Real vertebrae are rough where these are smooth.
-    bone += 0.62 * cv2.GaussianBlur(spine, (0, 0), max(0.3, 0.45 / rays.beam.spacing_mm))
+    bone += 0.5 * cv2.GaussianBlur(spine, (0, 0), max(0.3, 0.45 / rays.beam.spacing_mm))
     bone *= np.float32(anatomy.bone_density)
 
 
@@ -70,7 +70,7 @@ def _rib(anatomy: Anatomy, side: int, number: int, rng: np.random.Generator) -> 
     path = smooth_path(np.vstack([neck, np.stack([x, y, z], axis=1)]) * [side, 1, 1], step_mm=5.0)
     share = np.linspace(0, 1, len(path))
     height = np.interp(share, [0, 0.12, 0.3, 0.75, 1], [4.2, 5.2, 6.0, 6.2, 7.0]) * (0.85 if number > 10 else 1.0)
-    thick = np.interp(share, [0, 0.2, 1], [3.6, 3.6, 2.9])
+    thick = np.interp(share, [0, 0.2, 0.6, 1], [3.6, 3.6, 2.9, 2.3])
     return Tube(anatomy.posed(anatomy.standard(path)), np.tile(_UP, (len(path), 1)), height, thick)
 
 

@@ -5,7 +5,7 @@ Each function adds density times chord length, along the rays of a beam, to a ma
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,47 +132,115 @@ class Tube:
         )
 
 
-def add_tube(target: Plane, rays: Rays, tube: Tube, density: float = 1.0) -> None:
-    """Add the chord through a tube to a thickness map, one short cylinder after another, mitred where they meet."""
-    nodes = tube.nodes
-    steps = np.diff(nodes, axis=0)
-    along = steps / np.linalg.norm(steps, axis=1, keepdims=True)
-    # The plane between two cylinders halves the angle between them; the first and last end are cut square.
-    joints = np.vstack([along[:1], along[:-1] + along[1:], along[-1:]])
-    joints /= np.linalg.norm(joints, axis=1, keepdims=True)
-    for i, axis in enumerate(along):
-        start, end = nodes[i], nodes[i + 1]
-        semi = (float(tube.semi_flat[i : i + 2].mean()), float(tube.semi_thin[i : i + 2].mean()))
-        block = rays.window(nodes[i : i + 2], max(semi))
-        if block is None:
-            continue
-        first = tube.flat[i] + tube.flat[i + 1]
-        first = first - axis * float(first @ axis)
-        first /= np.linalg.norm(first)
-        second = np.cross(axis, first)
-        x, y, slope_x, slope_y = rays.in_window(block, float(start[2]))
-        dx, dy = x - np.float32(start[0]), y - np.float32(start[1])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cylinders:
+    """The short elliptical cylinders that tubes are drawn as, each cut by the planes where it meets its neighbours."""
 
-        squared, mixed, constant = np.float32(1e-7), np.float32(0), np.float32(-1)
-        for e in ((first / semi[0]).astype(np.float32), (second / semi[1]).astype(np.float32)):
-            begin = dx * e[0] + dy * e[1]
-            step = slope_x * e[0] + slope_y * e[1] + e[2]
+    start: Points  # (N, 3)
+    end: Points
+    start_plane: Points  # normals, along the path
+    end_plane: Points
+    first: Points  # directions across, each divided by its semi-axis
+    second: Points
+    reach_mm: NDArray[np.float64]  # (N,)
+
+    @staticmethod
+    def of(tube: Tube) -> "_Cylinders":
+        nodes = tube.nodes
+        steps = np.diff(nodes, axis=0)
+        along = steps / np.linalg.norm(steps, axis=1, keepdims=True)
+        # The plane between two cylinders halves the angle between them; the first and last end are cut square.
+        joints = np.vstack([along[:1], along[:-1] + along[1:], along[-1:]])
+        joints /= np.linalg.norm(joints, axis=1, keepdims=True)
+        first = tube.flat[:-1] + tube.flat[1:]
+        first = first - along * np.sum(first * along, axis=1, keepdims=True)
+        first /= np.linalg.norm(first, axis=1, keepdims=True)
+        semi = [(lengths[:-1] + lengths[1:])[:, None] / 2 for lengths in (tube.semi_flat, tube.semi_thin)]
+        second = np.cross(along, first) / semi[1]
+        reach = np.maximum(semi[0], semi[1])[:, 0]
+        return _Cylinders(nodes[:-1], nodes[1:], joints[:-1], joints[1:], first / semi[0], second, reach)
+
+    def at(self, which: NDArray[np.intp]) -> "_Cylinders":
+        """Return some of them."""
+        return _Cylinders(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def windows(self, beam: Beam) -> NDArray[np.intp]:
+        """Return the pixels that each can darken, (N, 4) as x0, y0, x1, y1, half-open and on the film."""
+        ends = np.stack([beam.project(self.start), beam.project(self.end)])
+        nearest = np.maximum(self.start[:, 2], self.end[:, 2]) + self.reach_mm
+        scale = beam.source_detector_mm / (nearest - beam.source_z_mm) / beam.spacing_mm
+        margin = (self.reach_mm * scale + 1.5)[:, None]
+        limit = [beam.columns, beam.rows]
+        low = np.clip(np.floor(ends.min(axis=0) - margin), 0, limit)
+        high = np.clip(np.ceil(ends.max(axis=0) + margin), 0, limit)
+        return np.hstack([low, high]).astype(np.intp)
+
+    def chords(self, beam: Beam, u: Plane, v: Plane) -> Plane:
+        """Return the length of rays at (N, 1, columns) and (N, rows, 1) inside each: (N, rows, columns)."""
+
+        def across(vectors: Points) -> list[Plane]:
+            return [component.astype(np.float32)[:, None, None] for component in vectors.T]
+
+        slope_x, slope_y = u / np.float32(beam.source_detector_mm), v / np.float32(beam.source_detector_mm)
+        x, y, z = across(self.start)
+        depth = z - np.float32(beam.source_z_mm)
+        dx = np.float32(beam.centre_x_mm) + slope_x * depth - x
+        dy = np.float32(beam.centre_y_mm) + slope_y * depth - y
+
+        nothing = np.zeros_like(dx + dy)
+        squared, mixed, constant = nothing + np.float32(1e-7), nothing, nothing - np.float32(1)
+        for ex, ey, ez in (across(self.first), across(self.second)):
+            begin, step = dx * ex + dy * ey, slope_x * ex + (slope_y * ey + ez)
             squared, mixed, constant = squared + step * step, mixed + begin * step, constant + begin * begin
         inside = mixed * mixed - squared * constant
         half = np.sqrt(np.maximum(inside, 0))
-        enter, leave = (-mixed - half) / squared, (-mixed + half) / squared
+        enter, leave = (-mixed - half) / squared, (half - mixed) / squared
 
-        for plane, point, inwards in ((joints[i], start, 1.0), (joints[i + 1], end, -1.0)):
-            n = (plane * inwards).astype(np.float32)
-            shift = (point - start).astype(np.float32)
-            height = (dx - shift[0]) * n[0] + (dy - shift[1]) * n[1] - shift[2] * n[2]
-            rate = slope_x * n[0] + slope_y * n[1] + n[2]
+        shift = across(self.end - self.start)
+        zero = [np.float32(0)] * 3
+        for plane, (sx, sy, sz) in ((across(self.start_plane), zero), (across(-self.end_plane), shift)):
+            height = (dx - sx) * plane[0] + (dy - sy) * plane[1] - sz * plane[2]
+            rate = slope_x * plane[0] + (slope_y * plane[1] + plane[2])
             rate = np.where(np.abs(rate) < 1e-6, np.float32(1e-6), rate)
             crossing = -height / rate
             enter = np.where(rate > 0, np.maximum(enter, crossing), enter)
             leave = np.where(rate < 0, np.minimum(leave, crossing), leave)
-        chord = np.maximum(leave - enter, 0) * (inside > 0)
-        target[block] += np.float32(density) * chord * np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+        chord = np.maximum(leave - enter, 0) * (inside > 0) * np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+        return np.asarray(chord, dtype=np.float32)
+
+
+# Pixels computed at once: enough to make numpy's overhead small, few enough to stay in cache.
+_BATCH_PIXELS = 400_000
+
+
+def add_tubes(target: Plane, rays: Rays, tubes: Sequence[Tube], density: float = 1.0) -> None:
+    """Add the chords through tubes to a thickness map; where two tubes overlap, both count."""
+    parts = [_Cylinders.of(tube) for tube in tubes]
+    if not parts:
+        return
+    every = _Cylinders(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(_Cylinders)))
+    beam = rays.beam
+    windows = every.windows(beam)
+    sizes = windows[:, 2:] - windows[:, :2]
+    seen = np.flatnonzero((sizes > 0).all(axis=1))
+    # Windows of like size are computed together: most cylinders are small, and there are thousands.
+    sizes = np.minimum(2 ** np.ceil(np.log2(np.maximum(sizes, 8))).astype(np.intp), [beam.columns, beam.rows])
+    for width, height in np.unique(sizes[seen], axis=0):
+        alike = seen[(sizes[seen] == (width, height)).all(axis=1)]
+        batch = max(1, _BATCH_PIXELS // int(width * height))
+        for which in (alike[i : i + batch] for i in range(0, len(alike), batch)):
+            x0 = np.minimum(windows[which, 0], beam.columns - width)
+            y0 = np.minimum(windows[which, 1], beam.rows - height)
+            u = rays.u[0, x0[:, None] + np.arange(width)][:, None, :]
+            v = rays.v[y0[:, None] + np.arange(height), 0][:, :, None]
+            chords = np.float32(density) * every.at(which).chords(beam, u, v)
+            for x, y, chord in zip(x0, y0, chords, strict=True):
+                target[y : y + height, x : x + width] += chord
+
+
+def add_tube(target: Plane, rays: Rays, tube: Tube, density: float = 1.0) -> None:
+    """Add the chord through one tube to a thickness map."""
+    add_tubes(target, rays, [tube], density)
 
 
 def add_shell(bone: Plane, rays: Rays, tube: Tube, wall_mm: NDArray[np.float64] | float, spongy: float = 0.11) -> None:

@@ -4,11 +4,11 @@ import numpy as np
 
 from training.phantom.anatomy import Anatomy
 from training.phantom.beam import Plane
-from training.phantom.solids import Points, Rays, Tube, add_tube, smooth_path
+from training.phantom.solids import Points, Rays, Tube, add_tube, add_tubes, smooth_path
 
-# Radius of a vessel that feeds one terminal region, and the exponent of Murray's law as measured in lungs (about 2.4).
-_TWIG_RADIUS_MM = 0.45
-_MURRAY = 2.45
+# Radius of a vessel that feeds one terminal region, and the exponent of Murray's law as measured in lungs (2.3 to 2.9).
+_TWIG_RADIUS_MM = 0.5
+_MURRAY = 2.75
 
 
 def add_vessels(vessels: Plane, rays: Rays, anatomy: Anatomy, twigs: int = 560) -> None:
@@ -27,9 +27,8 @@ def add_vessels(vessels: Plane, rays: Rays, anatomy: Anatomy, twigs: int = 560) 
             branches: list[Tube] = []
             branches.append(_branch(start[0], start[1], start[1] - start[0], feeds=(twigs, twigs), rng=rng))
             _grow(start[1], start[1] - start[0], targets, branches=branches, rng=rng)
-            for branch in branches:
-                posed = Tube(anatomy.posed(branch.nodes), branch.flat, branch.semi_flat, branch.semi_thin)
-                add_tube(vessels, rays, posed)
+            posed = (Tube(anatomy.posed(b.nodes), b.flat, b.semi_flat, b.semi_thin) for b in branches)
+            add_tubes(vessels, rays, list(posed))
         _add_hilum(vessels, rays, anatomy, side, hilum_y)
 
 
@@ -45,7 +44,7 @@ def _add_hilum(vessels: Plane, rays: Rays, anatomy: Anatomy, side: int, hilum_y:
         radii = [9.5, 9.5, 8.0, 6.0, 3.5]
     path = smooth_path(np.array(control, dtype=np.float64), 4.0)
     radius = np.interp(np.linspace(0, 1, len(path)), np.linspace(0, 1, 5), radii)
-    add_tube(vessels, rays, Tube.round(anatomy.posed(anatomy.standard(path)), radius), 0.8)
+    add_tube(vessels, rays, Tube.round(anatomy.posed(anatomy.standard(path)), radius), 0.65)
 
 
 def _targets(anatomy: Anatomy, side: int, count: int, rng: np.random.Generator) -> Points:
