@@ -173,6 +173,12 @@ def _drawn(films: list[Film], recipe: Recipe) -> Iterator[tuple[Batch, int]]:
             seen += phase.batch
 
 
+def shortened(recipe: Recipe, share: float) -> Recipe:
+    """Return the recipe with a share of its films, a batch a phase at least."""
+    phases = tuple(replace(phase, films=max(phase.batch, round(phase.films * share))) for phase in recipe.phases)
+    return replace(recipe, phases=phases)
+
+
 def train(network: nn.Module, films: list[Film], recipe: Recipe, device: torch.device, *, with_box: bool) -> nn.Module:
     """Train a network by our recipe and return its averaged self."""
     network.to(device).train()
@@ -272,6 +278,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--networks", nargs="+", default=list(ARCHITECTURES), choices=list(ARCHITECTURES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--share", type=float, default=1.0, help="of our films; less than 1 is a trial, not a row")
     parser.add_argument("--train-on", nargs="+", default=list(SOURCES), help="sources that are trained on")
     parser.add_argument("--judge-on", nargs="+", default=[], help="sources that are judged; all by default")
     parser.add_argument("--split", nargs="+", default=["val"], choices=["train", "val", "test", "external"])
@@ -289,7 +296,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    recipe, device = Recipe(), torch.device(given.device)
+    recipe, device = shortened(Recipe(), given.share), torch.device(given.device)
     records = chosen([given.data], [Split(name) for name in given.split], given.judge_on)
     films = load_films(given.data, "train", tuple(given.train_on), recipe.model.image_size, recipe.preprocessing)
     given.out.mkdir(parents=True, exist_ok=True)

@@ -131,6 +131,13 @@ def test_the_average_of_the_weights_is_kept_and_not_the_last() -> None:
     assert 0 < (first - untrained).abs().max() < 0.5 * (trained - untrained).abs().max()
 
 
+def test_a_trial_draws_a_share_of_the_films_and_keeps_every_phase() -> None:
+    short = baselines.shortened(RECIPE, 0.1)
+    assert [(phase.size, phase.films, phase.batch) for phase in short.phases] == [(16, 16, 4), (SIDE, 8, 4)]
+    assert [phase.films for phase in baselines.shortened(RECIPE, 0.0).phases] == [4, 4]
+    assert baselines.shortened(RECIPE, 1.0) == RECIPE
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 def test_the_real_networks_take_a_second_channel(name: str) -> None:
