@@ -29,7 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("lungbox: no display; use `lungbox segment` for work without a window", file=sys.stderr)  # noqa: T201
         return NO_DISPLAY
     application = QApplication.instance()
-    own = not isinstance(application, QApplication)
     if not isinstance(application, QApplication):
         application = QApplication(["lungbox"])
     application.setApplicationName("Lungbox")
@@ -38,11 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # OpenCV's own threads fight the model's for two cores, and no frame needs them.
     cv2.setNumThreads(2)
     assembly = start(application, [Path(name) for name in arguments.films], arguments)
-    if not own:
-        return 0
     code = application.exec()
     assembly.close()
-    return int(code)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -149,8 +149,8 @@ class Assembly(QObject):
                 brush_radius=round(self.session.brush_radius),
             )
         )
-        self.session.close()
         self.parts.jobs.close()
+        self.session.close()
         self.parts.faults.uninstall()
 
     # Commands

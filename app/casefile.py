@@ -44,6 +44,12 @@ def mask_of(text: str, rows: int, columns: int) -> Mask:
     return Mask(rows, columns, packed)
 
 
+def masks_of(case: Case) -> dict[str, Mask]:
+    """Return every mask of a case by its hash: those on show, and the model's own beneath a reader's edits."""
+    masks = [mask for finding in case.findings for mask in (finding.mask, finding.model_mask) if mask is not None]
+    return {mask.sha256: mask for mask in masks}
+
+
 def _line(line: Line) -> list[float]:
     return [line.x0, line.y0, line.x1, line.y1]
 
@@ -66,6 +72,7 @@ def marks_of(case: Case) -> dict[str, Any]:
                 "structure": finding.structure.value,
                 "name": finding.name,
                 "mask": finding.mask.sha256,
+                "model_mask": None if finding.model_mask is None else finding.model_mask.sha256,
                 "making": finding.making.value,
                 "prompts": _prompts(finding.prompts),
                 "quality": finding.quality,
@@ -112,6 +119,7 @@ def case_of(marks: dict[str, Any], masks: dict[str, Mask], radiograph: Radiograp
                 None if item["quality"] is None else float(item["quality"]),
                 None if provenance is None else Provenance(**{key: str(value) for key, value in provenance.items()}),
                 str(item["tracking_uid"]),
+                None if item["model_mask"] is None else masks[item["model_mask"]],
             )
         )
     callipers, known = marks["callipers"], marks["known_length"]
@@ -171,7 +179,7 @@ def save_case(path: Path, case: Case) -> None:
             "columns": case.radiograph.columns,
         },
         "marks": marks_of(case),
-        "masks": {finding.mask.sha256: mask_text(finding.mask) for finding in case.findings},
+        "masks": {sha: mask_text(mask) for sha, mask in masks_of(case).items()},
     }
     try:
         write_atomically(path, json.dumps(document, indent=1).encode())

@@ -104,10 +104,7 @@ class Editing(QObject):
     def _edited(self, finding: Finding, mask: Mask, name: str) -> None:
         if self._session.case is None or mask.packed == finding.mask.packed:
             return
-        making = Making.DRAWN if finding.making is Making.DRAWN else Making.EDITED
-        self._session.do(
-            self._session.case.with_finding(replace(finding, mask=mask, making=making, quality=None)), name
-        )
+        self._session.do(self._session.case.with_finding(finding.edited(mask)), name)
 
     def _begin_drawn(self, mask: Mask, name: str) -> None:
         assert self._session.case is not None
@@ -117,7 +114,7 @@ class Editing(QObject):
         old = self._session.case.of(structure) if structure is not Structure.OTHER else None
         finding = Finding(structure, mask, Making.DRAWN, self._session.structure_name)
         if old is not None:
-            finding = replace(old, mask=old.mask.union(mask), making=Making.EDITED, quality=None)
+            finding = old.edited(old.mask.union(mask))
         case = self._session.case.with_finding(finding)
         if case.state is CaseState.NEW:
             case = replace(case, state=CaseState.BOXED)

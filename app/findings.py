@@ -189,8 +189,9 @@ def quiet(text: str, kind: str, parent: QWidget) -> QLabel:
 
 
 _SERIOUS = {
-    NoteCode.NOT_FRONTAL, NoteCode.NOT_CHEST, NoteCode.POLARITY, NoteCode.SPACING_CONTRADICTORY,
-    NoteCode.FOR_PROCESSING, NoteCode.VIEW_AP, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.PREAMBLE_EXECUTABLE, NoteCode.BURNED_IN,
+    NoteCode.NOT_FRONTAL, NoteCode.NOT_CHEST, NoteCode.POLARITY, NoteCode.SPACING_CONTRADICTORY, NoteCode.VIEW_AP,
+    NoteCode.FOR_PROCESSING, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.BURNED_IN,
+    NoteCode.PREAMBLE_EXECUTABLE,
 }  # fmt: skip
 
 
@@ -216,7 +217,8 @@ class FindingsPanel(QWidget):
         self.table_model = MeasurementsModel(session, self)
         self.table = QTableView(self)
         self._dress_table()
-        self._hint = quiet(self.tr("choose a row to see how"), "hint", self)
+        self._how = quiet("", "note", self)
+        self._hint = quiet("", "hint", self)
         self._hint.setWordWrap(False)
         self._notes = QWidget(self)
         self._notes_layout = QVBoxLayout(self._notes)
@@ -253,6 +255,8 @@ class FindingsPanel(QWidget):
         layout.addSpacing(6)
         layout.addLayout(titles)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self._how)
+        layout.addSpacing(4)
         layout.addWidget(self._notes)
         layout.addSpacing(4)
         layout.addLayout(buttons)
@@ -311,6 +315,19 @@ class FindingsPanel(QWidget):
 
     def _row_chosen(self, current: QModelIndex, _: QModelIndex) -> None:
         self.measurement_chosen.emit(current.data(MEASUREMENT_ROLE) if current.isValid() else None)
+        self._explain()
+
+    def _explain(self) -> None:
+        """Say how the chosen number was measured, and span names over columns that are empty."""
+        rows = self.table_model.rowCount()
+        self._how.setVisible(rows > 0)
+        index = self.table.currentIndex()
+        told = index.data(Qt.ItemDataRole.ToolTipRole) if index.isValid() else ""
+        self._how.setText(str(told).lstrip("\u200b") or self.tr("Choose a row to see how it was measured."))
+        for row in range(rows):
+            span = 3 if self.table_model.is_single(row) else 1
+            if self.table.columnSpan(row, 0) != span:
+                self.table.setSpan(row, 0, 1, span)
 
     def _follow_selection(self) -> None:
         row = self.findings_model.row_of(self._session.selected)
@@ -331,8 +348,6 @@ class FindingsPanel(QWidget):
         self.findings.setFixedHeight(min(count, 4) * max(line, 1) + 2)
         self._empty.setVisible(shown is not None and count == 0)
         self._another.setVisible(shown is not None)
-        has_rows = self.table_model.rowCount() > 0
-        self._hint.setVisible(has_rows)
         self.accept.setEnabled(count > 0)
         self.flag.setEnabled(shown is not None)
         self.flag.setChecked(shown is not None and shown.state.value == "flagged")
@@ -342,7 +357,8 @@ class FindingsPanel(QWidget):
     def _refresh_notes(self) -> None:
         """Show what to look at twice: the film's notes, then the outlines'."""
         wanted = self._wanted_notes()
-        self._hint.setVisible(self.table_model.rowCount() > 0)
+        self._hint.setText(self.table_model.origin())
+        self._explain()
         if self._shown_notes == wanted:
             return
         self._shown_notes = wanted

@@ -5,6 +5,7 @@ dropped. `write` reaches the kernel before the next event is handled, which outl
 cuts, runs on a worker thread. File names are random: no name or number of a patient is in them.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -16,7 +17,7 @@ from typing import IO, Any
 
 from PySide6.QtCore import QLockFile
 
-from app.casefile import case_of, marks_of, mask_of, mask_text
+from app.casefile import case_of, marks_of, mask_of, mask_text, masks_of
 from app.history import Change, History
 from engine.case import Case
 from engine.errors import LungboxError, OutputError
@@ -65,7 +66,7 @@ class Journal:
         self._masks.clear()
 
     def _new_masks(self, case: Case) -> dict[str, str]:
-        fresh = {f.mask.sha256: f.mask for f in case.findings if f.mask.sha256 not in self._masks}
+        fresh = {sha: mask for sha, mask in masks_of(case).items() if sha not in self._masks}
         self._masks.update(fresh)
         return {sha: mask_text(mask) for sha, mask in fresh.items()}
 
@@ -175,6 +176,7 @@ class JournalFolder:
         self._root = root
         self._own = root / uuid.uuid4().hex
         self._lock: QLockFile | None = None
+        self._journals: list[Journal] = []
 
     def begin(self) -> None:
         """Claim a folder for this session; two instances never share one."""
@@ -188,12 +190,11 @@ class JournalFolder:
 
     def journal_for(self, case: Case) -> Journal:
         """Return the journal of a film in this session."""
-        return Journal(self._own / (case.radiograph.source.pixel_sha256[:32] + _SUFFIX), case)
-
-    def earlier(self, pixel_sha256: str) -> Recovered | None:
-        """Return what this session has already written about a film."""
-        path = self._own / (pixel_sha256[:32] + _SUFFIX)
-        return read_journal(path) if path.exists() else None
+        source = case.radiograph.source
+        name = hashlib.sha256(f"{source.path}:{source.pixel_sha256}".encode()).hexdigest()[:32]
+        journal = Journal(self._own / (name + _SUFFIX), case)
+        self._journals.append(journal)
+        return journal
 
     def left_behind(self) -> list[Recovered]:
         """Return the unsaved work of sessions that are no longer alive, newest first."""
@@ -214,6 +215,8 @@ class JournalFolder:
 
     def end(self, *, keep: bool) -> None:
         """Let go of this session's folder; keep its journals only when work in them is unsaved."""
+        for journal in self._journals:
+            journal.close()
         if self._lock is not None:
             self._lock.unlock()
             self._lock = None

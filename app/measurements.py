@@ -43,15 +43,11 @@ def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, 
     lungs = [case.of(structure) for structure in (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS)]
     if any(lungs):
         for key in _LUNG_ROWS:
-            found_all = [measurements.of(side, key) for side in (right, left, both)]
-            cells = (found_all[0], found_all[1], found_all[2])
-            if any(cell is not None for cell in cells):
-                rows.append(Row(cells))
-        for structure, keys in ((both, _BOTH_ROWS), ("thorax", ("thoracic-diameter",))):
-            for key in keys:
-                found = measurements.of(structure, key)
-                if found is not None:
-                    rows.append(Row((None, None, found)))
+            right_cell, left_cell, both_cell = (measurements.of(side, key) for side in (right, left, both))
+            if any(cell is not None for cell in (right_cell, left_cell, both_cell)):
+                rows.append(Row((right_cell, left_cell, both_cell)))
+        wanted = (*((both, key) for key in _BOTH_ROWS), ("thorax", "thoracic-diameter"))
+        rows += [Row((None, None, found)) for of, key in wanted if (found := measurements.of(of, key)) is not None]
     if any(lungs) or case.callipers is not None:
         keys = _HEART_ROWS if case.callipers is not None else ("ctr",)
         rows += [Row((None, None, found)) for key in keys if (found := measurements.of("heart", key)) is not None]
@@ -87,7 +83,7 @@ class MeasurementsModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            titles = [self._origin(), self.tr("right"), self.tr("left"), self.tr("both"), ""]
+            titles = ["", self.tr("right"), self.tr("left"), self.tr("both"), ""]
             return titles[section]
         if role == Qt.ItemDataRole.ForegroundRole and section in (1, 2):
             structure = Structure.RIGHT_LUNG if section == 1 else Structure.LEFT_LUNG
@@ -117,10 +113,14 @@ class MeasurementsModel(QAbstractTableModel):
             return colour("muted") if faint else colour("text")
         return self._explanation(cell or row.any) if role == Qt.ItemDataRole.ToolTipRole else None
 
-    def _origin(self) -> str:
+    def origin(self) -> str:
         """Return where the millimetres of the table come from; every one of a case comes from the same place."""
         measured = self._session.measurements
         return calibration(measured.spacing) if measured is not None and self._rows else ""
+
+    def is_single(self, row: int) -> bool:
+        """Return whether a line has one number only, so that its name may be as long as it likes."""
+        return self._rows[row].cells[0] is None and self._rows[row].cells[1] is None
 
     def _text(self, row: Row, column: int, cell: Measurement | None) -> str:
         if column == 0:

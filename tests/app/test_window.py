@@ -1,0 +1,493 @@
+"""The window as the reader uses it: pointer, keys, panels, messages, and the real main()."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDropEvent, QKeySequence, QWheelEvent
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
+
+from app.__main__ import NO_DISPLAY, has_display, main
+from app.dialogs import SettingsDialog
+from app.display import Corners, Marks
+from app.settings import Settings
+from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
+from app.shortcuts import COMMANDS, PROFILES, bindings, conflicts
+from app.wording import plain
+from engine.case import CaseState, Structure
+from engine.geometry import BoxPrompt
+from tests.app.room import RIGHT_BOX, Room, film
+
+MakeRoom = Callable[..., Room]
+LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
+PLAIN = Qt.KeyboardModifier.NoModifier
+
+
+def place(room: Room, x: float, y: float) -> QPoint:
+    """Return where an image point is on the canvas."""
+    return QPointF(*room.session.lightbox.viewport.to_screen(x, y)).toPoint()
+
+
+def drag(room: Room, button: Qt.MouseButton, *points: QPoint, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+    """Drag through points."""
+    QTest.mousePress(room.canvas, button, modifiers, points[0])
+    for point in points[1:]:
+        QTest.mouseMove(room.canvas, point)
+        event_move(room, point, button, modifiers)
+    QTest.mouseRelease(room.canvas, button, modifiers, points[-1])
+
+
+def event_move(room: Room, point: QPoint, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
+    """Send a move with a button down, which QTest.mouseMove cannot."""
+    from PySide6.QtGui import QMouseEvent
+
+    where = QPointF(point)
+    there = QPointF(room.canvas.mapToGlobal(point))
+    QApplication.sendEvent(
+        room.canvas, QMouseEvent(QEvent.Type.MouseMove, where, there, Qt.MouseButton.NoButton, button, modifiers)
+    )
+
+
+def key(room: Room, name: str) -> None:
+    """Press a command's first key on the canvas."""
+    keys = room.window.actions_by_name[name].property("keys")
+    combination = QKeySequence(keys[0])[0]
+    room.canvas.setFocus()
+    QTest.keyClick(room.canvas, combination.key(), combination.keyboardModifiers())
+
+
+def test_dragging_a_box_outlines_what_is_in_it(room: Room) -> None:
+    drag(room, LEFT, place(room, 8, 10), place(room, 20, 40), place(room, 38, 80))
+    room.settle()
+    prompts = room.case.findings[0].prompts
+    assert prompts is not None
+    assert prompts.box is not None
+    assert prompts.box.corners == pytest.approx(RIGHT_BOX.corners, abs=1.0)
+
+
+def test_dragging_an_edge_moves_it_and_undo_puts_it_back(room: Room) -> None:
+    room.session.name_next(Structure.RIGHT_LUNG)
+    room.box(RIGHT_BOX)
+    drag(room, LEFT, place(room, 38, 45), place(room, 42, 45), place(room, 50, 45))
+    room.settle()
+    prompts = room.case.findings[0].prompts
+    assert prompts is not None
+    assert prompts.box is not None
+    assert prompts.box.x1 == pytest.approx(50, abs=1)
+    assert prompts.box.x0 == RIGHT_BOX.x0
+    key(room, "undo")
+    assert room.case.findings[0].prompts.box == RIGHT_BOX  # type: ignore[union-attr]
+
+
+def test_arrows_move_the_box_and_a_run_of_them_is_one_step(room: Room) -> None:
+    room.session.name_next(Structure.RIGHT_LUNG)
+    room.box(RIGHT_BOX)
+    assert room.session.reading is not None
+    steps = len(room.session.reading.history.done)
+    room.canvas.setFocus()
+    for _ in range(3):
+        QTest.keyClick(room.canvas, Qt.Key.Key_Right)
+    QTest.keyClick(room.canvas, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    room.wait(lambda: room.session.draft_prompts is None)
+    room.settle()
+    box = room.case.findings[0].prompts.box  # type: ignore[union-attr]
+    assert box == BoxPrompt(11, 10, 41, 81)
+    assert len(room.session.reading.history.done) == steps + 1
+
+
+def test_right_drag_is_window_and_level_in_every_tool(room: Room) -> None:
+    for tool in ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "hand"):
+        room.session.take(tool)
+        before, case = room.session.lightbox.display.view, room.case
+        drag(room, RIGHT, QPoint(200, 200), QPoint(220, 230), QPoint(260, 250))
+        after = room.session.lightbox.display.view
+        assert after.width > before.width  # type: ignore[attr-defined]
+        assert after.center < before.center  # type: ignore[attr-defined]
+        assert room.case is case
+
+
+def test_down_brightens_on_an_inverted_film_too(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(film(tmp_path / "mono1.dcm", photometric="MONOCHROME1"))
+    before = room.session.lightbox.table().astype(int).sum()
+    drag(room, RIGHT, QPoint(200, 200), QPoint(200, 215), QPoint(200, 230))
+    assert room.session.lightbox.table().astype(int).sum() > before
+
+
+def test_middle_drag_and_space_drag_pan(room: Room) -> None:
+    centre = room.session.lightbox.viewport.centre
+    drag(room, MIDDLE, QPoint(200, 200), QPoint(210, 205), QPoint(230, 220))
+    moved = room.session.lightbox.viewport.centre
+    assert moved[0] < centre[0]
+    room.canvas.setFocus()
+    QTest.keyPress(room.canvas, Qt.Key.Key_Space)
+    drag(room, LEFT, QPoint(200, 200), QPoint(190, 190), QPoint(180, 180))
+    QTest.keyRelease(room.canvas, Qt.Key.Key_Space)
+    assert room.session.lightbox.viewport.centre[0] > moved[0]
+    assert room.case.findings == ()
+
+
+def wheel(room: Room, at: QPoint, notches: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+    event = QWheelEvent(
+        QPointF(at), QPointF(room.canvas.mapToGlobal(at)), QPoint(), QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton, modifiers, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(room.canvas, event)
+
+
+def test_the_wheel_zooms_at_the_pointer_and_with_shift_sizes_the_brush(room: Room) -> None:
+    at = QPoint(150, 300)
+    held = room.session.lightbox.viewport.to_image(150, 300)
+    wheel(room, at, 3)
+    assert room.session.lightbox.viewport.to_screen(*held) == pytest.approx((150, 300))
+    radius = room.session.brush_radius
+    wheel(room, at, 1, Qt.KeyboardModifier.ShiftModifier)
+    assert room.session.brush_radius > radius
+
+
+def test_brush_polygon_distance_and_callipers_by_pointer(room: Room) -> None:
+    room.session.take("brush")
+    room.session.set_brush_radius(4)
+    drag(room, LEFT, place(room, 20, 30), place(room, 20, 40), place(room, 20, 60))
+    area = room.case.findings[0].mask.area_px
+    assert area > 200
+    room.session.take("polygon")
+    for x, y in ((10, 20), (30, 20), (30, 70), (10, 70)):
+        QTest.mouseClick(room.canvas, LEFT, PLAIN, place(room, x, y))
+    key(room, "accept")  # Enter closes the polygon first
+    assert room.case.state is CaseState.BOXED
+    assert room.case.findings[0].mask.area_px > area
+    room.session.take("distance")
+    drag(room, LEFT, place(room, 10, 10), place(room, 20, 20), place(room, 40, 50))
+    assert len(room.case.distances) == 1
+    drag(room, LEFT, place(room, 40, 50), place(room, 50, 60), place(room, 60, 70))
+    assert len(room.case.distances) == 1
+    assert room.case.distances[0].x1 == pytest.approx(60, abs=1)
+    room.session.take("callipers")
+    QTest.mouseClick(room.canvas, LEFT, PLAIN, place(room, 40, 40))
+    assert room.case.callipers is not None
+    x, y = room.case.callipers.left
+    drag(room, LEFT, place(room, x, y), place(room, x + 3, y), place(room, x + 9, y))
+    assert room.case.callipers.left[0] == pytest.approx(x + 9, abs=1)
+
+
+def test_escape_gives_up_a_drag_and_never_touches_the_view(room: Room) -> None:
+    viewport = room.session.lightbox.viewport
+    QTest.mousePress(room.canvas, LEFT, PLAIN, place(room, 8, 10))
+    event_move(room, place(room, 30, 60), LEFT, PLAIN)
+    assert room.canvas.tool.sketch.box is not None
+    key(room, "cancel")
+    QTest.mouseRelease(room.canvas, LEFT, PLAIN, place(room, 30, 60))
+    room.settle()
+    assert room.case.findings == ()
+    assert room.session.lightbox.viewport == viewport
+
+
+def test_the_overlay_key_peeks_while_held_and_cycles_when_tapped(room: Room) -> None:
+    room.canvas.setFocus()
+    QTest.keyPress(room.canvas, Qt.Key.Key_O)
+    assert room.session.lightbox.peeking
+    room.qtbot.wait(300)
+    QTest.keyRelease(room.canvas, Qt.Key.Key_O)
+    assert not room.session.lightbox.peeking
+    assert room.session.lightbox.display.marks is Marks.FILL
+    QTest.keyClick(room.canvas, Qt.Key.Key_O)
+    assert room.session.lightbox.display.marks is Marks.CONTOUR
+
+
+_NEEDS_DIALOG = {
+    "open", "open-folder", "open-case", "save", "save-as", "export", "compare", "calibrate", "window", "histogram",
+    "settings", "shortcuts", "edit-shortcuts", "tour", "log", "about", "name-structure",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_default_binding_reaches_its_command(room: Room, profile: str) -> None:
+    room.session.name_next(Structure.RIGHT_LUNG)
+    room.box(RIGHT_BOX)
+    room.session.edit.set_distances((*room.case.distances, *()))
+    room.window.bind(profile, ())
+    room.window.command.disconnect()
+    reached: list[str] = []
+    room.window.command.connect(reached.append)
+    for command in COMMANDS:
+        if command.name in ("marks", "quit", "close", "full-screen"):
+            continue  # held keys have a test of their own; the others end or cover the test
+        action = room.window.actions_by_name[command.name]
+        for keys in command.keys(profile):
+            if keys not in bindings(profile, ())[command.name]:
+                continue
+            triggered: list[bool] = []
+            action.setEnabled(True)
+            action.triggered.connect(lambda *_, triggered=triggered: triggered.append(True))
+            combination = QKeySequence(keys)[0]
+            room.canvas.setFocus()
+            selected = room.session.selected
+            QTest.keyClick(room.canvas, combination.key(), combination.keyboardModifiers())
+            if command.name not in ("next-structure", "previous-structure"):
+                assert triggered, f"{profile}: {keys} does not reach {command.name}"
+            if room.session.finding is None:
+                room.session.select(selected)
+            room.settle()
+    expected = {c.name for c in COMMANDS if c.name in _NEEDS_DIALOG and c.keys(profile)}
+    assert expected <= set(reached)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_profile_gives_one_key_to_two_commands(profile: str) -> None:
+    assert conflicts({command.name: command.keys(profile) for command in COMMANDS}) == {}
+
+
+def test_a_reader_s_key_is_taken_from_whoever_had_it() -> None:
+    bound = bindings("chest", (("box", "D"),))
+    assert bound["box"] == ("D",)
+    assert bound["distance"] == ()
+    assert conflicts(bound) == {}
+
+
+def test_the_editor_refuses_a_key_that_is_taken(room: Room) -> None:
+    dialog = ShortcutEditor(Settings(), room.window)
+    room.qtbot.addWidget(dialog)
+    dialog._fields["box"].setKeySequence(QKeySequence("D"))
+    assert dialog._problem.text()
+    assert not dialog._buttons.buttons()[0].isEnabled() or not dialog._buttons.buttons()[1].isEnabled()
+    dialog._fields["distance"].setKeySequence(QKeySequence())
+    assert not dialog._problem.text()
+    assert bindings("chest", dialog.answer.shortcuts)["box"] == ("D",)
+
+
+def models(room: Room) -> list[QAbstractItemModel]:
+    panel = room.window.findings_panel
+    return [panel.findings_model, panel.table_model, room.window.worklist_panel.model, room.window.worklist_panel.filter]
+
+
+def test_the_models_are_sound_while_everything_changes(make_room: MakeRoom, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(4):
+        film(folder / f"{number}.dcm", number=number)
+    room = make_room()
+    mode = QAbstractItemModelTester.FailureReportingMode.Fatal
+    testers = [QAbstractItemModelTester(model, mode, room.window) for model in models(room)]
+    room.window.open_paths([folder])
+    room.wait(lambda: room.session.reading is not None)
+    room.settle()
+    room.session.both_lungs()
+    room.settle()
+    room.session.edit.place_callipers()
+    room.settle()
+    room.window.worklist_panel.search.setText("PA")
+    room.window.worklist_panel.search.setText("no such film")
+    assert room.window.worklist_panel.filter.rowCount() == 0
+    room.window.worklist_panel.search.clear()
+    room.session.worklist.step(1)
+    room.settle()
+    for _ in range(5):
+        room.session.undo()
+    assert all(tester is not None for tester in testers)
+
+
+def widgets(root: QWidget) -> list[QWidget]:
+    return [root, *root.findChildren(QWidget)]
+
+
+def test_no_text_from_a_file_can_be_taken_for_markup(make_room: MakeRoom, tmp_path: Path) -> None:
+    hostile = '<img src="file:///etc/passwd"><b>X</b>\u202eabc\x1b[31m'
+    room = make_room(film(tmp_path / "a.dcm", PatientName=hostile, StudyDescription=hostile))
+    room.session.both_lungs()
+    room.settle()
+    dialogs: list[QDialog] = [SettingsDialog(Settings(), room.window), ShortcutEditor(Settings(), room.window)]
+    dialogs.append(ShortcutSheet(bindings("chest", ()), room.window))
+    room.assembly.parts.faults.shown.emit(hostile, hostile)
+    labels = [widget for widget in widgets(room.window) if isinstance(widget, QLabel)]
+    for dialog in dialogs:
+        labels += [widget for widget in widgets(dialog) if isinstance(widget, QLabel)]
+    assert len(labels) > 30
+    rich = [label.text() for label in labels if label.textFormat() is not Qt.TextFormat.PlainText and label.text()]
+    assert rich == []
+    for model in models(room):
+        for row in range(model.rowCount()):
+            tip = model.index(row, 0).data(Qt.ItemDataRole.ToolTipRole) or ""
+            assert not Qt.mightBeRichText(str(tip))
+
+
+def test_control_and_direction_characters_are_not_shown() -> None:
+    assert plain("a\x1b[31m\u202eb\x00\n") == "a[31mb"
+    assert len(plain("x" * 60_000)) <= 80
+
+
+def test_questions_are_asked_in_plain_text(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.dialogs import ask
+
+    formats: list[Qt.TextFormat] = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda self: formats.append(self.textFormat()) or 0)
+    assert ask(room.window, "<b>t</b>", "<b>x</b>", ("Yes", "No")) == 1
+    assert formats == [Qt.TextFormat.PlainText]
+
+
+def test_hiding_names_takes_them_off_every_widget(room: Room) -> None:
+    from app.corners import corner_texts
+
+    def on_screen() -> str:
+        corners = " ".join(line for corner in corner_texts(room.session, None) for line in corner.lines)
+        model = room.window.worklist_panel.model
+        rows = " ".join(str(model.index(0).data(role)) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole))
+        return corners + rows + room.window.windowTitle()
+
+    assert "SENTINEL" in on_screen()
+    assert "SENTINEL" not in room.window.windowTitle()
+    key(room, "hide-identity")
+    assert "SENTINEL" not in on_screen()
+    assert "film.dcm" not in on_screen()
+
+
+def test_nothing_of_the_patient_goes_to_log_or_settings(room: Room, home: Path, tmp_path: Path) -> None:
+    room.session.both_lungs()
+    room.settle()
+    bad = tmp_path / "SENTINEL^NAME.dcm"
+    bad.write_bytes(b"x")
+    room.window.open_paths([bad])
+    room.wait(lambda: bool(room.window.toast.text))
+    room.settle()
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert files
+    assert [path.name for path in files if b"SENTINEL" in path.read_bytes()] == []
+
+
+def test_corner_text_has_three_states(room: Room) -> None:
+    seen = []
+    for _ in range(3):
+        seen.append(room.session.lightbox.display.corners)
+        key(room, "corners")
+    assert set(seen) == set(Corners)
+    assert room.session.lightbox.display.corners is seen[0]
+
+
+def test_files_are_opened_when_dropped(room: Room, tmp_path: Path) -> None:
+    dropped = film(tmp_path / "dropped.dcm", number=4)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(dropped))])
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, LEFT, PLAIN)
+    room.canvas.dropEvent(event)
+    room.wait(lambda: room.session.reading is not None and room.session.reading.film.path == dropped)
+    assert len(room.session.worklist.entries) == 2
+
+
+def test_a_chosen_number_is_drawn_on_the_film(room: Room) -> None:
+    room.session.edit.fill_polygon(((8, 10), (38, 10), (38, 80), (8, 80)), erase=False)
+    room.settle()
+    table = room.window.findings_panel.table
+    names = [table.model().index(row, 0).data() for row in range(table.model().rowCount())]
+    table.selectRow(names.index("Maximum width"))
+    evidence = room.canvas.scene.evidence
+    assert evidence is not None
+    assert evidence.id == "width"
+    assert evidence.evidence.lines
+    assert "width" in room.window.findings_panel._how.text().lower() or room.window.findings_panel._how.text()
+
+
+def test_every_control_has_a_name_for_screen_readers(room: Room) -> None:
+    from PySide6.QtWidgets import QAbstractButton
+
+    nameless = [
+        button.objectName() or type(button).__name__
+        for button in room.window.findChildren(QAbstractButton)
+        if button.isVisible() and not (button.accessibleName() or button.text() or button.toolTip())
+    ]
+    assert nameless == []
+
+
+def test_pyside_keeps_its_references_to_none(room: Room) -> None:
+    canvas = room.canvas
+    canvas.update()
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        canvas.update()
+        canvas.setToolTip("")
+    assert abs(sys.getrefcount(None) - before) < 50
+
+
+def test_broken_settings_are_put_aside_and_said_once(make_room: MakeRoom, home: Path, checkpoint: Path) -> None:
+    settings = home / "config" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_bytes(b'{"text_scale": ')
+    room = make_room()
+    assert "settings" in room.window.toast.text
+    assert settings.with_suffix(".json.bad").exists()
+
+
+def test_without_a_model_the_reader_still_draws_by_hand(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(film(tmp_path / "a.dcm"), checkpoint=str(tmp_path / "missing.safetensors"))
+    assert room.session.encoder.status.state.value == "failed"
+    assert room.window.toast.text
+    room.session.draw_box(RIGHT_BOX)
+    room.settle()
+    assert room.case.findings == ()
+    room.session.edit.fill_polygon(((8, 10), (38, 10), (38, 80)), erase=False)
+    assert len(room.case.findings) == 1
+
+
+def test_the_real_main_opens_boxes_corrects_accepts_saves_and_goes(
+    home: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = [film(tmp_path / f"{number}.dcm", number=number) for number in range(2)]
+    seen: dict[str, object] = {}
+    original = sys.modules["app.__main__"].start
+
+    def start(*arguments: object) -> object:
+        assembly = original(*arguments)
+        seen["assembly"] = assembly
+        return assembly
+
+    monkeypatch.setattr("app.__main__.start", start)
+
+    def steps() -> object:
+        assembly = seen["assembly"]
+        session, window = assembly.session, assembly.window  # type: ignore[attr-defined]
+        session.settings = replace(session.settings, export_folder=str(tmp_path / "out"))
+        yield lambda: session.reading is not None and not session.jobs.busy
+        session.draw_box(RIGHT_BOX)
+        yield lambda: not session.pending and not session.jobs.busy
+        session.edit.grow()
+        yield lambda: not session.jobs.busy
+        session.save(tmp_path / "case.lungbox")
+        yield lambda: not session.dirty and not session.jobs.busy
+        session.accept()
+        yield lambda: session.worklist.index == 1 and not session.jobs.busy
+        seen["state"] = session.worklist.entries[0].state
+        assembly.window.close_guard = lambda: True  # type: ignore[attr-defined]
+        window.close()
+        QApplication.quit()
+        yield lambda: True
+
+    script, waiting = None, None
+
+    def drive() -> None:
+        nonlocal script, waiting
+        script = script or iter(steps())  # type: ignore[call-overload]
+        if waiting is None or waiting():
+            waiting = next(script, None)  # type: ignore[call-overload]
+
+    timer = QTimer()
+    timer.timeout.connect(drive)
+    timer.start(20)
+    code = main([*(str(path) for path in films), "--checkpoint", str(checkpoint), "--device", "cpu"])
+    timer.stop()
+    assert code == 0
+    assert seen["state"] is CaseState.ACCEPTED
+    assert (tmp_path / "case.lungbox").exists()
+    assert list((tmp_path / "out").glob("*/results.json"))
+    window = seen["assembly"].window  # type: ignore[attr-defined]
+    window.deleteLater()
+
+
+def test_with_no_display_one_line_is_said_and_a_code_returned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.__main__.has_display", lambda: False)
+    assert main([]) == NO_DISPLAY
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert has_display()
