@@ -77,7 +77,7 @@ class Frame:
 
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Return a point of this frame in image coordinates."""
-        x, y = (self.width - x if self.flip_x else x, self.height - y if self.flip_y else y)
+        x, y = float(self.width - x if self.flip_x else x), float(self.height - y if self.flip_y else y)
         return (y, x) if self.transposed else (x, y)
 
     def from_image(self, x: float, y: float) -> tuple[float, float]:

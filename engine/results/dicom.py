@@ -52,6 +52,12 @@ def prepared_source(export: Export) -> "Dataset":
     return source
 
 
+def reader_name(export: Export) -> str:
+    """Return the reader as a DICOM person name; as typed, so all of it is the family name (PS3.5 6.2.1)."""
+    plain = re.sub(r"[\^=\\\x00-\x1f]+", " ", export.reader).strip()[:60]
+    return f"{plain}^" if plain else ""
+
+
 def private_scheme() -> "CodingSchemeIdentificationItem":
     """Return the item by which a reader knows whose the private codes are (PS3.3 C.12.1.1.6)."""
     from highdicom.coding_schemes import CodingSchemeIdentificationItem

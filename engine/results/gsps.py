@@ -10,7 +10,7 @@ from engine.measure import UNIT_SYMBOLS, displayed
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
 from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export, structure_key
-from engine.results.dicom import completed, prepared_source
+from engine.results.dicom import completed, prepared_source, reader_name
 from engine.results.pictures import drawn_outlines
 from engine.version import VERSION
 
@@ -43,7 +43,7 @@ def presentation_state(export: Export) -> "Dataset":
         content_description="Outlines and measurements",
         graphic_annotations=annotations,
         graphic_layers=layers,
-        content_creator_name=export.reader or "Lungbox",
+        content_creator_name=reader_name(export) or "Lungbox^",
         modality_lut_transformation=_modality(source),
         voi_lut_transformations=[_voi(export)],
         # The film's Photometric Interpretation is ignored under a presentation state (PS3.4 N.2.1.4).

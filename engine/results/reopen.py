@@ -193,6 +193,7 @@ def findings_of_seg(dataset: "Dataset", film: Radiograph, name: str) -> tuple[Fi
     try:
         with quiet_pydicom():
             described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
+            described.pop(0, None)  # a label map's background
             frames = _frames(dataset, film, name)
             numbers = _segment_numbers(dataset, len(frames))
             masks = _masks(dataset, frames, numbers, list(described))

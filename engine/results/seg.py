@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.case import Finding, Making
 from engine.results.codes import ANATOMICAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, look_of
 from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export, drawn_by_model
-from engine.results.dicom import completed, prepared_source
+from engine.results.dicom import completed, prepared_source, reader_name
 from engine.version import VERSION
 
 if TYPE_CHECKING:
@@ -39,11 +39,13 @@ def segmentation(export: Export, *, label_map: bool = False) -> "Dataset":
         device_serial_number=SERIAL_NUMBER,
         content_label="LUNGS",
         content_description="Outlined structures",
-        content_creator_name=export.reader or None,
+        content_creator_name=reader_name(export) or None,
         omit_empty_frames=False,
     )
-    for item, finding in zip(dataset.SegmentSequence, findings, strict=True):
-        laterality = look_of(finding).laterality
+    for item in dataset.SegmentSequence:
+        if item.SegmentNumber == 0:
+            continue  # a label map's background
+        laterality = look_of(findings[item.SegmentNumber - 1]).laterality
         if laterality is not None:
             # CID 244: the side is a modifier nested in the type; highdicom takes no argument for it.
             property_type = item.SegmentedPropertyTypeCodeSequence[0]

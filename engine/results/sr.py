@@ -32,7 +32,7 @@ from engine.results.context import (
     Export,
     structure_key,
 )
-from engine.results.dicom import completed, prepared_source, private_scheme
+from engine.results.dicom import completed, prepared_source, private_scheme, reader_name
 from engine.results.document import structure
 from engine.version import VERSION
 
@@ -67,7 +67,7 @@ _CAVEATS = {
     Caveat.VIEW_UNKNOWN: Code("VIEW-UNKNOWN", PRIVATE_SCHEME, "View not stated"),
     Caveat.MAGNIFIED: Code("MAGNIFIED", PRIVATE_SCHEME, "Magnified: millimetres at the detector"),
     Caveat.SPACING_UNKNOWN: Code("SPACING-UNKNOWN", PRIVATE_SCHEME, "Plane of millimetres not stated"),
-    Caveat.ORIENTATION_ASSUMED: Code("ORIENTATION-ASSUMED", PRIVATE_SCHEME, "Orientation not stated, taken as upright"),
+    Caveat.ORIENTATION_ASSUMED: Code("ORIENT-ASSUMED", PRIVATE_SCHEME, "Orientation not stated, taken as upright"),
     Caveat.FRAGMENTS: Code("FRAGMENTS", PRIVATE_SCHEME, "Mask in several parts"),
     Caveat.OVERLAP: Code("OVERLAP", PRIVATE_SCHEME, "Masks overlap"),
     Caveat.SPLIT: Code("SPLIT", PRIVATE_SCHEME, "Sides split automatically"),
@@ -188,10 +188,10 @@ def _observers(export: Export) -> Any:
         ),
     )
     person = None
-    if export.reader:
+    if reader_name(export):
         person = hd.sr.ObserverContext(
             observer_type=Code("121006", "DCM", "Person").concept(),
-            observer_identifying_attributes=hd.sr.PersonObserverIdentifyingAttributes(name=export.reader),
+            observer_identifying_attributes=hd.sr.PersonObserverIdentifyingAttributes(name=reader_name(export)),
         )
     return hd.sr.ObservationContext(observer_person_context=person, observer_device_context=device)
 
