@@ -149,32 +149,23 @@ def read_pixels(layout: Layout, header: Header) -> StoredPixels:
     pixel = pixel_layout(header)
     if layout.pixels is None:
         raise DamagedFilmError("it describes an image and holds no pixel data.", advice=_COPY_AGAIN)
-    notes = list(pixel.notes)
+    in_cells = layout.transfer_syntax in _NATIVE or layout.transfer_syntax == RLE
+    found: tuple[Note, ...] = ()
     if layout.transfer_syntax in _NATIVE:
         samples, found = _native(layout, layout.pixels, pixel)
-        notes += found
     elif layout.pixels.length is not None:
         raise DamagedFilmError("its pixel data are not compressed, as it says they are.", advice=_EXPORT_AGAIN)
     elif layout.transfer_syntax == RLE:
         samples = _run_lengths(fragments(layout, layout.pixels), pixel)
     else:
         samples = _decoded(fragments(layout, layout.pixels), layout.transfer_syntax, pixel)
+    notes = (*pixel.notes, *found)
     if pixel.photometric in _MONOCHROME:
-        native = layout.transfer_syntax in _NATIVE or layout.transfer_syntax == RLE
-        values, found = _values(samples, pixel, native=native)
-        return StoredPixels(values, pixel.bits_stored, pixel, samples if native else None, (*notes, *found))
-    notes.append(Note(NoteCode.COLOUR_REDUCED, f"a picture in colour ({pixel.photometric}), reduced to grey"))
-    if pixel.photometric == "PALETTE COLOR":
-        grey = _grey_of_palette(samples, header)
-    elif pixel.photometric in _LUMA and layout.transfer_syntax not in _JPEG_DCT:
-        grey = _luma(samples, pixel.photometric)
-    else:
-        grey = _grey_of_rgb(samples)
-    grey.setflags(write=False)
-    bits = 8 * grey.itemsize if pixel.photometric == "PALETTE COLOR" else pixel.bits_stored
-    if int(grey.max()) >> bits:
-        raise DamagedFilmError(f"its colours take more than the {bits} bits it says.", advice=_EXPORT_AGAIN)
-    return StoredPixels(grey, bits, pixel, None, tuple(notes))
+        values, odd = _values(samples, pixel, in_cells=in_cells)
+        return StoredPixels(values, pixel.bits_stored, pixel, samples if in_cells else None, (*notes, *odd))
+    grey, bits = _reduced(samples, pixel, header, layout.transfer_syntax, in_cells=in_cells)
+    reduced = Note(NoteCode.COLOUR_REDUCED, f"a picture in colour ({pixel.photometric}), reduced to grey")
+    return StoredPixels(grey, bits, pixel, None, (*notes, reduced))
 
 
 def _native(
@@ -182,7 +173,7 @@ def _native(
 ) -> tuple[NDArray[np.unsignedinteger], tuple[Note, ...]]:
     """Return the samples of uncompressed pixel data, a view where it can be."""
     if layout.transfer_syntax == ENCAPSULATED_NATIVE:
-        data, start, length = fragments(layout, pixels), 0, 0
+        data, start = fragments(layout, pixels), 0
         length = len(data)
     elif pixels.length is None:
         raise DamagedFilmError("its pixel data have no length.", advice=_EXPORT_AGAIN)
@@ -284,15 +275,15 @@ def _decoded(frame: bytes, transfer_syntax: str, pixel: PixelLayout) -> NDArray[
 
 
 def _values(
-    cells: NDArray[np.unsignedinteger], pixel: PixelLayout, *, native: bool
+    cells: NDArray[np.unsignedinteger], pixel: PixelLayout, *, in_cells: bool
 ) -> tuple[NDArray[np.integer], tuple[Note, ...]]:
     """Return stored values: the bits that belong to the image, moved to the bottom and given their sign."""
     # Codecs hand out values; only cells of native and RLE data have a high bit (PS3.5 8.2).
-    shift = pixel.low_bit if native else 0
+    shift = pixel.low_bit if in_cells else 0
     mask = (1 << pixel.bits_stored) - 1
     notes: tuple[Note, ...] = ()
     if shift == 0 and not pixel.signed and pixel.bits_stored < pixel.bits_allocated and int(cells.max()) > mask:
-        if not native:
+        if not in_cells:
             raise DamagedFilmError(
                 f"its picture has values of more than the {pixel.bits_stored} bits it says.", advice=_EXPORT_AGAIN
             )
@@ -313,6 +304,26 @@ def _values(
             values = np.bitwise_and(moved, word(mask)).astype(kind, copy=False)
     values.setflags(write=False)
     return values, notes
+
+
+def _reduced(
+    samples: NDArray[np.unsignedinteger], pixel: PixelLayout, header: Header, transfer_syntax: str, *, in_cells: bool
+) -> tuple[NDArray[np.unsignedinteger], int]:
+    """Return a picture in colour as grey, and the bits that grey takes."""
+    bits = pixel.bits_stored
+    if pixel.photometric == "PALETTE COLOR":
+        grey = _grey_of_palette(samples, header)
+        bits = 8 * grey.itemsize
+    elif pixel.photometric in _UNDONE and in_cells:
+        raise DamagedFilmError(f"{pixel.photometric} is for JPEG 2000 alone.", advice=_EXPORT_AGAIN)
+    elif pixel.photometric in _LUMA and transfer_syntax not in _JPEG_DCT:
+        grey = _luma(samples, pixel.photometric)
+    else:
+        grey = _grey_of_rgb(samples)
+    if int(grey.max()) >> bits:
+        raise DamagedFilmError(f"its colours take more than the {bits} bits it says.", advice=_EXPORT_AGAIN)
+    grey.setflags(write=False)
+    return grey, bits
 
 
 def _grey_of_rgb(samples: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:

@@ -149,6 +149,11 @@ def test_16_bit_colour_keeps_its_range() -> None:
     assert np.abs(read.stored.astype(int) - 257 * (COLOURS @ [0.299, 0.587, 0.114])).max() <= 0.51
 
 
+def test_a_transform_of_jpeg_2000_is_refused_elsewhere() -> None:
+    with pytest.raises(DamagedFilmError, match="JPEG 2000 alone"):
+        read_film(colour_film("YBR_RCT", COLOURS))
+
+
 def palette_film(**elements: Any) -> Dataset:
     film = colour_film("PALETTE COLOR", np.array([[0, 1], [2, 3]]))
     for name, entries in (("Red", [255, 0, 0, 9]), ("Green", [0, 255, 0, 9]), ("Blue", [0, 0, 255, 9])):
