@@ -15,7 +15,7 @@ Place = Literal[
     "encoder projection",  # attn.proj
     "encoder qkv",  # with the adapters merged in
     "encoder attention",  # the two products inside attention
-    "encoder convolutions",  # stem, patches, neck, skips
+    "encoder convolutions",  # stem, patches, neck, skips; not the first, which reads the film
     "decoder linears",
     "decoder convolutions",
     "prompt encoder",  # the paper lists it as INT8, but it holds embeddings and no linear layer: nothing is rounded

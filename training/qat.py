@@ -49,6 +49,12 @@ def _children(root: nn.Module, kind: type[nn.Module]) -> list[Site]:
     ]
 
 
+def _reads_film(model: LungModel, site: Site) -> bool:
+    """Whether a convolution is the first: 8 bits of the film's own greys are too few, and it has hardly any weights."""
+    layer = site.layer
+    return isinstance(layer, nn.Conv2d) and layer.in_channels == model.config.in_channels
+
+
 def sites(model: LungModel, place: Place) -> list[Site]:
     """Return the layers that a place of the recipe means."""
     blocks: Iterable[Any] = model.image_encoder.blocks  # type: ignore[assignment]
@@ -57,7 +63,9 @@ def sites(model: LungModel, place: Place) -> list[Site]:
         "encoder projection": [Site(block.attn, "proj") for block in blocks],
         "encoder qkv": [Site(block.attn, "qkv") for block in blocks],
         "encoder attention": [Site(block, "attn") for block in blocks],
-        "encoder convolutions": _children(model.image_encoder, nn.Conv2d),
+        "encoder convolutions": [
+            site for site in _children(model.image_encoder, nn.Conv2d) if not _reads_film(model, site)
+        ],
         "decoder linears": _children(model.mask_decoder, nn.Linear),
         "decoder convolutions": _children(model.mask_decoder, nn.Conv2d),
         "prompt encoder": _children(model.prompt_encoder, nn.Linear),

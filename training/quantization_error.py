@@ -209,6 +209,8 @@ def figure(weights: list[RoundedWeight], found: Mapping[str, Any], title: str) -
     qq.plot(found["quantiles"]["gaussian"], found["quantiles"]["error"], ".", markersize=3, color="#5b8db8")
     qq.set(title="Q-Q", xlabel="Gaussian quantile", ylabel="error quantile, in standard deviations")
 
+    for plot in (histogram, scatter, amplitude):
+        plot.ticklabel_format(scilimits=(-2, 3))
     png = io.BytesIO()
     drawn.savefig(png, format="png", dpi=130)
     return png.getvalue()
