@@ -1,4 +1,4 @@
-"""Compressed films whole: sign, width, polarity and colour survive the codec; another picture than stated is refused."""
+"""Compressed films whole: sign, width, polarity and colour survive the codec; other pictures than stated are refused."""
 
 from typing import Any
 
