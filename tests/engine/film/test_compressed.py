@@ -1,4 +1,4 @@
-"""Compressed films whole: sign, width, polarity and colour survive the codec; other pictures than stated are refused."""
+"""Compressed films whole: sign, width, polarity and colour survive the codec; a picture not as stated is refused."""
 
 from typing import Any
 
