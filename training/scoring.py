@@ -128,7 +128,7 @@ def score(record: FilmRecord, lungs: Lungs, answer: Answer, size: PixelSize, alt
         for lung, on_left in parts
     ]
     apices = [metrics.error_near(found, metrics.apex(lung), lung, size) for lung, _ in parts]
-    walls = [metrics.error_at(metrics.chest_wall(lung, on_image_left=on_left), mask, size) for lung, on_left in parts]
+    walls = [metrics.error_along(found, metrics.chest_wall(lung, on_image_left=on_left)) for lung, on_left in parts]
     return Score(
         film=record.key,
         patient=record.patient_key,

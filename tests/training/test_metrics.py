@@ -147,6 +147,28 @@ def test_a_spur_beyond_the_angle_counts_although_the_truth_has_nothing_there() -
     )
 
 
+def test_the_chest_wall_is_the_outer_edge_between_apex_and_angle() -> None:
+    lung = triangle_lung()  # 30 rows from 2 on, so the wall is rows 7 to 24
+    wall = metrics.chest_wall(lung, on_image_left=True)
+    assert wall[:, 0].tolist() == list(range(7, 25))
+    assert all(lung[row, column] and not lung[row, column - 1] for row, column in wall)
+    turned = metrics.chest_wall(lung[:, ::-1], on_image_left=False)
+    np.testing.assert_array_equal(turned[:, 1], 39 - wall[:, 1])
+
+
+def test_an_error_at_the_heart_is_none_at_the_chest_wall() -> None:
+    truth = triangle_lung()
+    wall = metrics.chest_wall(truth, on_image_left=True)
+    medial, lateral = truth.copy(), truth.copy()
+    medial[:, 17:20] = False
+    lateral[:, :15] = False
+    assert metrics.error_along(metrics.surfaces(medial, truth, SQUARE_PX), wall) == pytest.approx(0.0, abs=0.5)
+    assert metrics.error_along(metrics.surfaces(lateral, truth, SQUARE_PX), wall) > 2.0
+    nothing = np.zeros_like(truth)
+    far = SQUARE_PX.diagonal(truth.shape)
+    assert metrics.error_along(metrics.surfaces(nothing, truth, SQUARE_PX), wall) == far
+
+
 def test_pieces_and_holes_are_counted() -> None:
     mask = rectangle((2, 20), (2, 20)) | rectangle((20, 22), (20, 22)) | rectangle((30, 31), (30, 31))
     assert metrics.pieces(mask) == 2  # the second rectangle touches the first at a corner
