@@ -90,7 +90,8 @@ def pixel_layout(header: Header) -> PixelLayout:
             f"{columns} x {rows} pixels are over our limit of {MAX_PIXELS / 1e6:.0f} megapixels.", advice=_EXPORT_AGAIN
         )
     _check_single_frame(header)
-    samples = header.word("SamplesPerPixel") or 1
+    samples = header.word("SamplesPerPixel")
+    samples = 1 if samples is None else samples
     allocated = header.word("BitsAllocated")
     if allocated is None:
         raise DamagedFilmError("it does not say how many bits a pixel takes.", advice=_EXPORT_AGAIN)

@@ -254,7 +254,10 @@ class _Walker:
             else:
                 position = inner.start + inner.length
             if len(levels) > 2 * MAX_DEPTH:
-                raise FilmTooLargeError(f"its header nests deeper than {MAX_DEPTH} sequences.")
+                raise FilmTooLargeError(
+                    f"its header nests deeper than {MAX_DEPTH} sequences.",
+                    advice="Export the film again from its system.",
+                )
         return position
 
 
