@@ -75,28 +75,28 @@ def _spacing(header: Header) -> Spacing | None:
 
 def _corrected(header: Header, pixel: _Pair, imager: _Pair) -> Spacing:
     """Return Pixel Spacing that someone has corrected, and how."""
-    if any(p > i * (1 + _AGREE) for p, i in zip(pixel, imager, strict=True)):
-        # Rays spread from the tube: nothing in the patient is larger than its shadow.
+    factors = [i / p for p, i in zip(pixel, imager, strict=True)]
+    if not all(1 - _AGREE <= factor <= _HIGHEST_MAGNIFICATION for factor in factors):
+        # Rays spread from the tube: nothing in the patient is larger than its shadow, nor many times smaller.
         raise _UnusableError(
             NoteCode.SPACING_CONTRADICTORY,
-            f"Pixel Spacing {_shown(pixel)} is larger than the detector's {_shown(imager)}",
+            f"Pixel Spacing {_shown(pixel)} cannot belong to the detector's {_shown(imager)}",
         )
-    kind = header.text("PixelSpacingCalibrationType").upper()
+    kind = header.term("PixelSpacingCalibrationType")
+    if kind == "GEOMETRY":
+        stated, _ = _stated_magnification(header)
+        if stated and any(abs(factor / stated - 1) > _AGREE for factor in factors):
+            raise _UnusableError(
+                NoteCode.SPACING_CONTRADICTORY,
+                f"Pixel Spacing is corrected by {factors[0]:.3g} and the file states a magnification of {stated:.3g}",
+            )
     origin = {"FIDUCIAL": SpacingOrigin.FIDUCIAL, "GEOMETRY": SpacingOrigin.GEOMETRY}.get(kind, SpacingOrigin.CORRECTED)
     return Spacing(*pixel, origin, detail=header.text("PixelSpacingCalibrationDescription"))
 
 
 def _magnification(header: Header) -> tuple[float | None, list[Note]]:
-    """Return how much larger the detector shows the patient, where the file says so."""
-    notes: list[Note] = []
-    stated = _ratio(header, "EstimatedRadiographicMagnificationFactor", None, notes)
-    measured = _ratio(header, "DistanceSourceToDetector", "DistanceSourceToPatient", notes)
-    if stated and measured and abs(stated / measured - 1) > _AGREE:
-        raise _UnusableError(
-            NoteCode.SPACING_CONTRADICTORY,
-            f"the stated magnification {stated:.3g} and the distances' {measured:.3g} contradict each other",
-        )
-    magnification = stated or measured
+    """Return how much larger the detector shows the patient, where the file says so, and what to say of it."""
+    magnification, notes = _stated_magnification(header)
     if magnification:
         notes.append(
             Note(
@@ -105,6 +105,19 @@ def _magnification(header: Header) -> tuple[float | None, list[Note]]:
             )
         )
     return magnification, notes
+
+
+def _stated_magnification(header: Header) -> tuple[float | None, list[Note]]:
+    """Return the stated factor, else the distances'; notes on what cannot be true."""
+    notes: list[Note] = []
+    stated = _ratio(header, "EstimatedRadiographicMagnificationFactor", None, notes)
+    measured = _ratio(header, "DistanceSourceToDetector", "DistanceSourceToPatient", notes)
+    if stated and measured and abs(stated / measured - 1) > _AGREE:
+        raise _UnusableError(
+            NoteCode.SPACING_CONTRADICTORY,
+            f"the stated magnification {stated:.3g} and the distances' {measured:.3g} contradict each other",
+        )
+    return stated or measured, notes
 
 
 def _ratio(header: Header, above: str, below: str | None, notes: list[Note]) -> float | None:

@@ -27,6 +27,19 @@ SID, SOD = "DistanceSourceToDetector", "DistanceSourceToPatient"
         ({PIXEL: [0.18, 0.18], IMAGER: [0.2, 0.2], "PixelSpacingCalibrationType": "GEOMETRY"}, 0.18, 0.18, GEOMETRY),
         ({PIXEL: [0.18, 0.18], IMAGER: [0.2, 0.2]}, 0.18, 0.18, CORRECTED),
         ({PIXEL: [0.18, 0.18], IMAGER: [0.2, 0.2], "PixelSpacingCalibrationType": "SORCERY"}, 0.18, 0.18, CORRECTED),
+        (
+            {PIXEL: [0.18, 0.18], IMAGER: [0.2, 0.2], "PixelSpacingCalibrationType": "GEOMETRY", ERMF: "1.11"},
+            0.18,
+            0.18,
+            GEOMETRY,
+        ),
+        # A fiducial lies where it was put, not where the factor was estimated.
+        (
+            {PIXEL: [0.18, 0.18], IMAGER: [0.2, 0.2], "PixelSpacingCalibrationType": "FIDUCIAL", ERMF: "1.3"},
+            0.18,
+            0.18,
+            FIDUCIAL,
+        ),
         # 2. Both present and equal, if need be after rounding: the detector's.
         ({PIXEL: [0.16, 0.16], IMAGER: [0.16, 0.16]}, 0.16, 0.16, DETECTOR),
         ({PIXEL: ["0.1600", "0.1600"], IMAGER: ["1.6e-1", "+.16"]}, 0.16, 0.16, DETECTOR),
@@ -113,8 +126,18 @@ def test_one_unusable_spacing_is_not_replaced_by_another() -> None:
     assert read_film(PixelSpacing=[0.2, 0.2], ImagerPixelSpacing=b"0\\0").spacing is None
 
 
-def test_a_pixel_larger_in_the_patient_than_on_the_detector_contradicts_the_rays() -> None:
-    film = read_film(PixelSpacing=[0.25, 0.25], ImagerPixelSpacing=[0.2, 0.2])
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {PIXEL: [0.25, 0.25]},  # larger in the patient than its shadow
+        {PIXEL: [0.18, 0.25]},
+        {PIXEL: [0.03, 0.03]},  # a tube almost touching the skin
+        {PIXEL: [0.18, 0.18], "PixelSpacingCalibrationType": "GEOMETRY", ERMF: "1.3"},  # 1.11 by its own numbers
+        {PIXEL: [0.18, 0.18], "PixelSpacingCalibrationType": "GEOMETRY", SID: "1800", SOD: "1200"},
+    ],
+)
+def test_a_correction_that_contradicts_the_rays_gives_pixels(elements: dict[str, Any]) -> None:
+    film = read_film(ImagerPixelSpacing=[0.2, 0.2], **elements)
     assert film.spacing is None
     assert film.has_note(CONTRADICTORY)
 
