@@ -40,11 +40,16 @@ _PARSED = {
 
 def prepared_source(export: Export) -> "Dataset":
     """Return the film's header with every attribute that highdicom copies from it present and legal."""
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+    from pydicom.dataelem import DataElement
+    from pydicom.multival import MultiValue
+
     source = export.source()
     film = export.case.radiograph
     for keyword in _TYPE_2:
-        if keyword not in source:
-            setattr(source, keyword, None)
+        # A backslash in a name makes it several names, which highdicom refuses.
+        if keyword not in source or isinstance(source[keyword].value, MultiValue):
+            source[keyword] = DataElement(tag_for_keyword(keyword) or 0, dictionary_VR(keyword), None)
     for keyword, legal in _PARSED.items():
         if legal.fullmatch(str(source[keyword].value or "").strip()) is None:
             setattr(source, keyword, None)

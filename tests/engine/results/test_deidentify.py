@@ -1,0 +1,161 @@
+"""A sentinel in every text, private and nested element is found nowhere in what leaves."""
+
+import base64
+import io
+import re
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.config import IGNORE
+from pydicom.datadict import DicomDictionary
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from engine.case import Case
+from engine.errors import OutputError
+from engine.film.reading import read_radiograph
+from engine.measure import measure
+from engine.results.bundle import KINDS, export
+from engine.results.deidentify import Deidentification
+from engine.results.reopen import reopen
+from tests.engine.results.exports import MADE_AT, marked
+from tests.phantom import add_overlay, dicom_bytes, dicom_film, read_film, thorax
+
+TEXT_VRS = ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
+SENTINEL = "SNTNL7Q"
+UID_SENTINEL = "1.2.3.777.888.999"
+KEPT_FOR_READING = {
+    "SpecificCharacterSet", "PhotometricInterpretation", "PresentationLUTShape", "PixelSpacingCalibrationType",
+    "PatientOrientation", "Modality", "ViewPosition",
+}  # fmt: skip
+
+
+def planted() -> Dataset:
+    """Return a film with the sentinel in every text element of the dictionary, in private tags and sequences."""
+    film = dicom_film(thorax(120, 101), photometric="MONOCHROME1", window=(2000.0, 900.0))
+    film.ImagerPixelSpacing = ["0.2", "0.2"]
+    for tag, (vr, _, _, retired, keyword) in DicomDictionary.items():
+        if tag >> 16 in (0x0000, 0x0002, 0x0004, 0x7FE0) or not keyword or retired or keyword in KEPT_FOR_READING:
+            continue
+        if vr in TEXT_VRS:
+            film.add(DataElement(tag, vr, SENTINEL, validation_mode=IGNORE))
+        elif vr == "UI" and keyword not in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+            film.add_new(tag, "UI", UID_SENTINEL)
+    film.SOPInstanceUID, film.StudyInstanceUID, film.SeriesInstanceUID = (f"{UID_SENTINEL}.{n}" for n in (1, 2, 3))
+    block = film.private_block(0x0029, f"{SENTINEL} creator", create=True)
+    block.add_new(0x01, "LO", SENTINEL)
+    block.add_new(0x02, "OB", SENTINEL.encode())
+    nested = Dataset()
+    nested.PatientName = f"{SENTINEL}^NESTED"
+    nested.CodeMeaning = SENTINEL
+    inner = Dataset()
+    inner.TextValue = SENTINEL
+    nested.ContentSequence = [inner]
+    film.ViewCodeSequence = [nested]
+    film.RequestAttributesSequence = [nested]
+    film.AnatomicRegionSequence = [nested]
+    add_overlay(film, np.ones((120, 101), dtype=np.bool_), label=SENTINEL)
+    return film
+
+
+def anonymous_export(folder: Path, options: Deidentification, kinds: tuple[str, ...] = KINDS) -> tuple[Case, Path]:
+    case = marked(read_film(dicom_bytes(planted())))
+    case = case.with_finding(replace(case.findings[2], name=f"{SENTINEL} node"))
+    made = export(case, measure(case), folder, kinds, made_at=MADE_AT, reader=f"{SENTINEL} reader", deidentify=options)
+    return case, made.folder
+
+
+def readable(path: Path) -> bytes:
+    """Return a file's bytes and, where it holds compressed streams, what they hold."""
+    data = path.read_bytes()
+    found = data
+    if path.suffix == ".gz":
+        found += zlib.decompress(data, 31)
+    if path.suffix == ".pdf":
+        for stream in re.findall(rb"stream\r?\n(.*?)~>\s*endstream", data, re.DOTALL):
+            raw = base64.a85decode(stream)
+            try:
+                found += zlib.decompress(raw)
+            except zlib.error:
+                found += raw  # a picture, JPEG inside
+    return found
+
+
+def test_no_sentinel_leaves(tmp_path: Path) -> None:
+    case, _ = anonymous_export(tmp_path, Deidentification(burned_in_text_absent=True))
+    assert case.radiograph.source.header.count(SENTINEL.encode()) > 300  # it was planted where it should be
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 13
+    for path in files:
+        held = readable(path)
+        assert SENTINEL.encode() not in held, path.name
+        assert SENTINEL.encode("utf-16-le") not in held, path.name
+        assert UID_SENTINEL.encode() not in held, path.name
+        assert SENTINEL not in path.name
+
+
+def test_new_uids_agree_across_the_bundle(tmp_path: Path) -> None:
+    options = Deidentification(burned_in_text_absent=True)
+    case, folder = anonymous_export(tmp_path, options)
+    objects = {path.name: pydicom.dcmread(path) for path in folder.glob("*.dcm")}
+    source = case.radiograph.source
+    film = objects["film.dcm"]
+    assert film.SOPInstanceUID == options.uid(source.sop_instance_uid)
+    assert {dataset.StudyInstanceUID for dataset in objects.values()} == {options.uid(source.study_instance_uid)}
+    assert {str(dataset.PatientID) for dataset in objects.values()} == {str(film.PatientID)}
+    seg = objects["segmentation.dcm"]
+    assert seg.ReferencedSeriesSequence[0].SeriesInstanceUID == film.SeriesInstanceUID
+    assert {item.TrackingUID for item in seg.SegmentSequence} == {options.uid(f"2.25.10{n}") for n in (1, 2, 3)}
+    for dataset in objects.values():
+        assert dataset.PatientIdentityRemoved == "YES"
+        assert dataset.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
+
+
+def test_the_film_keeps_its_pixels_polarity_and_scale(tmp_path: Path) -> None:
+    case, folder = anonymous_export(tmp_path, Deidentification(burned_in_text_absent=True))
+    film = read_radiograph(folder / "film.dcm")
+    assert np.array_equal(film.stored, case.radiograph.stored)
+    assert film.inverse is case.radiograph.inverse is True
+    assert film.spacing is not None
+    assert case.radiograph.spacing is not None
+    assert film.spacing.column_mm == case.radiograph.spacing.column_mm
+    assert film.orientation == case.radiograph.orientation
+    assert len(reopen(folder, film).findings) == 3
+
+
+def test_burned_in_text_is_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="burned"):
+        anonymous_export(tmp_path, Deidentification())
+    assert list(tmp_path.iterdir()) == []
+    _, folder = anonymous_export(tmp_path, Deidentification(), ("seg", "sr", "csv", "nifti"))
+    assert not (folder / "film.dcm").exists()
+
+
+def test_a_film_that_says_it_is_burned_in_keeps_its_pixels(tmp_path: Path) -> None:
+    case = marked(read_film(dicom_bytes(dicom_film(thorax(120, 101), BurnedInAnnotation="YES"))))
+    with pytest.raises(OutputError, match="burned in"):
+        export(case, measure(case), tmp_path, ("png",), deidentify=Deidentification(burned_in_text_absent=True))
+
+
+def test_sex_and_age_stay_only_when_asked_for(tmp_path: Path) -> None:
+    case = marked(read_film(dicom_bytes(dicom_film(thorax(120, 101), PatientSex="F", PatientAge="061Y"))))
+    films = []
+    for retain in (False, True):
+        options = Deidentification(burned_in_text_absent=True, retain_characteristics=retain)
+        made = export(case, measure(case), tmp_path, ("seg",), deidentify=options)
+        films.append(pydicom.dcmread(io.BytesIO((made.folder / "film.dcm").read_bytes())))
+    assert (films[0].PatientSex, films[0].get("PatientAge")) in ((None, None), ("", None))
+    assert (films[1].PatientSex, films[1].PatientAge) == ("F", "061Y")
+    codes = [item.CodeValue for item in films[1].DeidentificationMethodCodeSequence]
+    assert codes == ["113100", "113108"]
+
+
+def test_one_key_agrees_with_itself_and_another_does_not() -> None:
+    first, second = Deidentification(), Deidentification()
+    assert first.uid("1.2.3") == first.uid("1.2.3")
+    assert first.uid("1.2.3") != second.uid("1.2.3")
+    assert "key" not in repr(first)
