@@ -103,8 +103,11 @@ def start(application: QApplication, films: list[Path], arguments: argparse.Name
     demo = resources.path("demo/demo.dcm")
     if not films and not getattr(arguments, "no_demo", False) and demo.exists():
         films = [demo]
+    shown_demo = films == [demo]
     if not assembly.offer_recovery() and films:
         assembly.window.open_paths(films)
+        if shown_demo and not settings.tour_done:
+            assembly.begin_tour()
     return assembly
 
 

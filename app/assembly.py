@@ -25,6 +25,8 @@ from app.display import as_window
 from app.encoding import Encoder
 from app.exporting import export_case
 from app.faults import Faults
+from app.films import load_film
+from app.histogram import HistogramDialog
 from app.jobs import Jobs, Lane
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
@@ -33,6 +35,7 @@ from app.settings import Settings, folder, save_settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
 from app.shortcuts import bindings
 from app.theme import apply_theme
+from app.tour import Tour
 from app.window import Window
 from app.wording import say, structure_title
 from app.worklist import Worklist
@@ -131,7 +134,7 @@ class Assembly(QObject):
     def _save_all(self) -> bool:
         for reading in self.session.unsaved():
             path = reading.path or ask_where_to_save(self.window, reading.film.path.with_suffix(".lungbox"))
-            if path is None or not self.session.save_now(reading, path):
+            if path is None or not self.session.files.save_now(reading, path):
                 return False
         return True
 
@@ -167,6 +170,9 @@ class Assembly(QObject):
             "name-structure": self._name_structure,
             "calibrate": self._calibrate,
             "window": self._set_window,
+            "compare": self._compare,
+            "histogram": self._histogram,
+            "tour": self.begin_tour,
             "settings": self._settings,
             "shortcuts": self._sheet,
             "edit-shortcuts": self._edit_shortcuts,
@@ -186,12 +192,12 @@ class Assembly(QObject):
 
     def _open_case(self) -> None:
         if (path := ask_case(self.window)) is not None:
-            self.session.open_case_file(path)
+            self.session.files.open(path)
 
     def _save(self) -> None:
         reading = self.session.reading
         if reading is not None and reading.path is not None:
-            self.session.save(reading.path)
+            self.session.files.save(reading.path)
         else:
             self._save_as()
 
@@ -200,7 +206,7 @@ class Assembly(QObject):
         if reading is not None:
             path = ask_where_to_save(self.window, reading.path or reading.film.path.with_suffix(".lungbox"))
             if path is not None:
-                self.session.save(path)
+                self.session.files.save(path)
 
     def _export(self) -> None:
         if self.session.case is not None and (place := ask_folder(self.window, say("Export to"))) is not None:
@@ -261,6 +267,23 @@ class Assembly(QObject):
                 self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept)
                 if self.session.case is not None:
                     self.parts.encoder.encode(self.session.case.radiograph)
+
+    def _compare(self) -> None:
+        if self.window.prior.path is not None:
+            self.window.prior.clear()
+        elif paths := ask_films(self.window):
+            path = paths[0]
+            self.parts.jobs.run(
+                Lane.FILM, lambda: load_film(path), self.window.prior.show_film, self.parts.faults.error, key="prior"
+            )
+
+    def _histogram(self) -> None:
+        HistogramDialog(self.parts.lightbox, self.window).show()
+
+    def begin_tour(self) -> None:
+        """Show the tour."""
+        tour = Tour(self.session, self.window.canvas)
+        tour.ended.connect(lambda: self._change(replace(self.session.settings, tour_done=True)))
 
     def _sheet(self) -> None:
         settings = self.session.settings

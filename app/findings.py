@@ -323,7 +323,7 @@ class FindingsPanel(QWidget):
         self._how.setVisible(rows > 0)
         index = self.table.currentIndex()
         told = index.data(Qt.ItemDataRole.ToolTipRole) if index.isValid() else ""
-        self._how.setText(str(told).lstrip("\u200b") or self.tr("Choose a row to see how it was measured."))
+        self._how.setText(str(told) or self.tr("Choose a row to see how it was measured."))
         for row in range(rows):
             span = 3 if self.table_model.is_single(row) else 1
             if self.table.columnSpan(row, 0) != span:

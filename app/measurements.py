@@ -6,7 +6,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from app.session import Session
 from app.theme import colour, structure_colour
-from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name
+from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name, tool_tip
 from engine.case import Case, Structure
 from engine.measure import UNIT_SYMBOLS, Measurement, Measurements, displayed
 
@@ -147,8 +147,7 @@ class MeasurementsModel(QAbstractTableModel):
         if cell.origin is not None:
             lines.append(calibration(self._session.measurements.spacing if self._session.measurements else None))
         lines += [caveat_text(caveat) for caveat in cell.caveats]
-        # A tool tip that Qt takes for HTML would be read as such: a zero-width space in front stops it.
-        return "\u200b" + "\n".join(lines)
+        return tool_tip("\n".join(lines))
 
     def _follow(self) -> None:
         rows = rows_of(self._session.measurements, self._session.case)

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QTransform
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPainterPathStroker,
+    QPen,
+    QTransform,
+)
 
 from app.handles import HANDLES, calliper_points, handle_place
 from app.theme import colour
@@ -52,6 +62,13 @@ def outline(
     style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
     painter.setPen(QPen(tint, width, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
     painter.drawPath(screen)
+
+
+def uncertain(pencil: Pencil, path: QPainterPath, tint: QColor) -> None:
+    """Draw the band in which the outline might as well run: hatched, so that it is not taken for the mask."""
+    hatch = QColor(tint)
+    hatch.setAlphaF(0.75)
+    pencil.painter.fillPath(transform_of(pencil.viewport).map(path), QBrush(hatch, Qt.BrushStyle.BDiagPattern))
 
 
 def box(pencil: Pencil, prompt: BoxPrompt, tint: QColor, *, handles: bool, waiting: bool = False) -> None:

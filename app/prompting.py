@@ -1,11 +1,14 @@
 """From prompts to findings, and findings into the case. Plain functions: the worker asks, the session merges."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.case import Case, CaseState, Finding, Making, Structure
 from engine.film.radiograph import Radiograph
 from engine.geometry import Prompts
 from engine.lungs import name_lungs, tidied
+from engine.mask import Mask
+from engine.measure import jittered
 from engine.segmenter import Embedding, Segmenter
 
 _LUNGS = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
@@ -37,6 +40,31 @@ def answered(
             provenance=segmentation.provenance,
         ),
     )
+
+
+def alternatives(
+    segmenter: Segmenter, embedding: Embedding, radiograph: Radiograph, findings: tuple[Finding, ...]
+) -> dict[str, list[Mask]]:
+    """Return, for each finding as the model drew it, what it draws when the box is moved a little."""
+    drawn = [f for f in findings if f.making is Making.MODEL and f.prompts is not None and f.prompts.box is not None]
+    found: dict[str, list[Mask]] = {}
+    for prompts in {finding.prompts for finding in drawn if finding.prompts is not None}:
+        group = [finding for finding in drawn if finding.prompts == prompts]
+        for moved in jittered(prompts, radiograph.rows, radiograph.columns):
+            structure, name = (group[0].structure, group[0].name) if len(group) == 1 else (None, "")
+            for answer in answered(segmenter, embedding, radiograph, moved, structure, name):
+                same = next((finding for finding in group if same_structure(finding, answer)), None)
+                if same is not None:
+                    found.setdefault(same.tracking_uid, []).append(answer.mask)
+    return found
+
+
+def band_of(mask: Mask, others: Sequence[Mask]) -> Mask:
+    """Return the pixels on which the mask and its alternatives disagree."""
+    union, common = mask, mask
+    for other in others:
+        union, common = union.union(other), common.intersect(other)
+    return union.minus(common)
 
 
 def group_of(case: Case, finding: Finding) -> tuple[Finding, ...]:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.casefile import CaseFile, CaseFileError, open_case, save_case
 from app.editing import Editing
 from app.encoding import Encoder
+from app.filing import Filing
 from app.films import Film
 from app.history import Change, History
 from app.jobs import Jobs, Lane
 from app.journal import Journal, JournalFolder, Recovered
 from app.lightbox import Lightbox
-from app.prompting import answered, group_of, merged
+from app.prompting import alternatives, answered, band_of, group_of, merged
 from app.reading import Pending, Reading
 from app.settings import Settings
 from app.worklist import Worklist
@@ -25,7 +25,8 @@ from engine.case import Case, CaseState, Finding, Structure
 from engine.errors import LungboxError, OutputError, PromptError
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.lungs import right_on_image_left
-from engine.measure import Measurements, measure
+from engine.mask import Mask
+from engine.measure import Measurements, measure, with_intervals
 
 _NUDGE_SETTLES_MS = 350  # arrow presses closer than this are one step of undo
 
@@ -55,6 +56,7 @@ class Session(QObject):
     ) -> None:
         super().__init__(parent)
         self.edit = Editing(self)
+        self.files = Filing(self)
         self.jobs, self.encoder, self.worklist, self.lightbox = jobs, encoder, worklist, lightbox
         self.settings = settings
         self._journals = journals
@@ -69,6 +71,7 @@ class Session(QObject):
         self.structure: Structure | None = None  # of the next box; None: by its side
         self.structure_name = ""
         self.measurements: Measurements | None = None
+        self.bands: dict[str, Mask] = {}  # where outlines are uncertain, by tracking UID
         self.tool = "box"
         self.brush_radius = float(settings.brush_radius)
         self._settle = QTimer(self)
@@ -139,7 +142,7 @@ class Session(QObject):
         if recovered is not None:
             # The old journal stays until the new one holds all that it held.
             for change in history.done:
-                self._journal(reading, lambda journal, change=change: journal.add(change))  # type: ignore[misc]
+                self.journal(reading, lambda journal, change=change: journal.add(change))  # type: ignore[misc]
             if case.findings and not history.done:
                 reading.saved = Case(film.radiograph)
             recovered.path.unlink(missing_ok=True)
@@ -415,7 +418,7 @@ class Session(QObject):
         reading = self.reading
         if reading is not None and (change := reading.history.undo()) is not None:
             reading.case = change.before
-            self._journal(reading, lambda journal: journal.step("undo"))
+            self.journal(reading, lambda journal: journal.step("undo"))
             self._show_case()
 
     def redo(self) -> None:
@@ -424,59 +427,8 @@ class Session(QObject):
         reading = self.reading
         if reading is not None and (change := reading.history.redo()) is not None:
             reading.case = change.after
-            self._journal(reading, lambda journal: journal.step("redo"))
+            self.journal(reading, lambda journal: journal.step("redo"))
             self._show_case()
-
-    def save(self, path: Path) -> None:
-        """Write the case file."""
-        reading = self.reading
-        if reading is None:
-            return
-        case = reading.case
-
-        def done(_: None) -> None:
-            reading.saved, reading.path = case, path
-            self._journal(reading, lambda journal: journal.step("saved"))
-            self.saved_changed.emit()
-            self.noticed.emit("saved")
-
-        self.jobs.run(Lane.RESULT, lambda: save_case(path, case), done, self.failed.emit, key=("save", str(path)))
-
-    def save_now(self, reading: Reading, path: Path) -> bool:
-        """Write a case file before the program ends; False, and said, when it cannot be written."""
-        try:
-            save_case(path, reading.case)
-        except LungboxError as error:
-            self.failed.emit(error)
-            return False
-        reading.saved, reading.path = reading.case, path
-        return True
-
-    def open_case_file(self, path: Path) -> None:
-        """Open a case file with its film."""
-
-        def done(found: CaseFile) -> None:
-            if found.film_path.exists():
-                self.worklist.open([found.film_path], then=lambda film: self._with_case(film, path, found.on))
-                return
-            advice = "Put it beside the case file."
-            self.failed.emit(CaseFileError(f"The film of {path.name} is not where it was.", advice=advice))
-
-        self.jobs.run(Lane.RESULT, lambda: open_case(path), done, self.failed.emit)
-
-    def _with_case(self, film: Film, path: Path, on: Callable[..., Case]) -> None:
-        try:
-            case = on(film.radiograph)
-        except LungboxError as error:
-            self.failed.emit(error)
-            return
-        reading = self.reading
-        if reading is not None and reading.film.path == film.path:
-            reading.path = path
-            self.do(case, "open")
-            reading.saved = case
-            self.select(case.findings[0].tracking_uid if case.findings else None)
-            self.saved_changed.emit()
 
     def close(self) -> None:
         """End the session; journals of unsaved work stay for the next start unless told to go."""
@@ -497,10 +449,11 @@ class Session(QObject):
         reading.case = after
         reading.history.add(change)
         self.draft = None
-        self._journal(reading, lambda journal: journal.add(change))
+        self.journal(reading, lambda journal: journal.add(change))
         self._show_case()
 
-    def _journal(self, reading: Reading, write: Callable[[Journal], None]) -> None:
+    def journal(self, reading: Reading, write: Callable[[Journal], None]) -> None:
+        """Write to a reading's journal, and say so when that fails."""
         try:
             write(reading.journal)
         except OutputError as error:
@@ -527,3 +480,36 @@ class Session(QObject):
                 self.measured.emit()
 
         self.jobs.run(Lane.RESULT, lambda: measure(case), done, owner="film", key="measure")
+        self.bands = {}
+        if self.lightbox.display.uncertainty:
+            self.estimate_uncertainty()
+
+    def estimate_uncertainty(self) -> None:
+        """Ask again with boxes drawn a little differently; where they disagree is shown, and in the numbers."""
+        case = self.case
+        if case is None or not case.findings:
+            return
+        radiograph, findings = case.radiograph, case.findings
+
+        def bands(masks: dict[str, list[Mask]]) -> tuple[dict[str, Mask], Measurements]:
+            uncertain = {
+                uid: band_of(finding.mask, masks[uid]) for uid in masks if (finding := case.finding(uid)) is not None
+            }
+            return uncertain, with_intervals(case, measure(case), masks)
+
+        def show(found: tuple[dict[str, Mask], Measurements]) -> None:
+            if self.case is case:
+                self.bands, self.measurements = found
+                self.measured.emit()
+
+        def measured(masks: dict[str, list[Mask]]) -> None:
+            self.jobs.run(Lane.RESULT, lambda: bands(masks), show, owner="film", key="uncertainty")
+
+        self.encoder.ask(
+            radiograph,
+            lambda segmenter, embedding: alternatives(segmenter, embedding, radiograph, findings),
+            measured,
+            lambda error: None,
+            owner="film",
+            key="uncertainty",
+        )

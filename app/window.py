@@ -22,6 +22,7 @@ from app.canvas import Canvas
 from app.faults import Toast
 from app.findings import FindingsPanel
 from app.icons import icon
+from app.prior import PriorView
 from app.session import Session
 from app.shortcuts import COMMANDS, bindings
 from app.status import StatusLine
@@ -50,6 +51,7 @@ class Window(QMainWindow):
         self._tap.setInterval(_TAP_MS)
         self._make_actions()
         self.canvas = Canvas(session, self)
+        self.prior = PriorView(self.lightbox, self)
         self.toast = Toast(self.canvas)
         self.worklist_panel = WorklistPanel(session.worklist, self.lightbox, self)
         self.findings_panel = FindingsPanel(session, self)
@@ -127,7 +129,7 @@ class Window(QMainWindow):
             "stronger": lambda: box.set_opacity(box.display.opacity + 0.05),
             "corners": box.cycle_corners,
             "magnifier": lambda: box.magnify(on=not box.magnifying),
-            "uncertainty": lambda: box.show_uncertainty(on=not box.display.uncertainty),
+            "uncertainty": self._uncertainty,
             "worklist": lambda: self._toggle(self.worklist_panel),
             "panel": lambda: self._toggle(self.findings_panel),
             "full-screen": self._full_screen,
@@ -149,6 +151,7 @@ class Window(QMainWindow):
         row.setSpacing(0)
         row.addWidget(self._rail())
         row.addWidget(self.canvas, 1)
+        row.addWidget(self.prior, 1)
         self._splitter.addWidget(self.worklist_panel)
         self._splitter.addWidget(middle)
         self._splitter.addWidget(self.findings_panel)
@@ -326,7 +329,7 @@ class Window(QMainWindow):
         cases = [path for path in paths if path.suffix == ".lungbox"]
         films = [path for path in paths if path not in cases]
         if cases:
-            self.session.open_case_file(cases[0])
+            self.session.files.open(cases[0])
         elif films:
             self.session.worklist.open(films)
 
@@ -339,6 +342,12 @@ class Window(QMainWindow):
             self._full_screen()
         else:
             self.canvas.cancel()
+
+    def _uncertainty(self) -> None:
+        self.lightbox.show_uncertainty(on=not self.lightbox.display.uncertainty)
+        self.session.bands = {}
+        if self.lightbox.display.uncertainty:
+            self.session.estimate_uncertainty()
 
     def _close(self) -> None:
         self.close()

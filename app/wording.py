@@ -3,6 +3,7 @@
 The engine's own messages are English and go to the log; here their type or code becomes what is read on screen.
 """
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -136,6 +137,11 @@ def plain(text: str, limit: int = 80) -> str:
     """Return text from a file fit for one line: no control or direction characters, not endless."""
     kept = "".join(letter for letter in text if letter.isprintable() and letter not in _DIRECTIONS)
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def tool_tip(text: str) -> str:
+    """Return text that a tool tip shows as it is: Qt takes what looks like markup for markup."""
+    return f"<p>{html.escape(text)}</p>" if "<" in text or "&" in text else text
 
 
 _DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}

@@ -30,7 +30,7 @@ from app.films import Entry
 from app.findings import heading
 from app.lightbox import Lightbox
 from app.theme import STATES, colour
-from app.wording import person, plain, state_text
+from app.wording import person, plain, state_text, tool_tip
 from app.worklist import Worklist
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -66,7 +66,7 @@ class WorklistModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return " ".join(part for part in (caption(entry, index.row()), state_text(entry.state)) if part)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\u200b" + (entry.problem or ("" if self._hidden else plain(entry.path.name)))
+            return tool_tip(entry.problem or plain(entry.path.name)) if not self._hidden else ""
         if role == ENTRY_ROLE:
             return entry
         if role == CURRENT_ROLE:

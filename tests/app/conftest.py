@@ -1,5 +1,6 @@
 """A reading room for tests: the real program over a tiny real network, in private folders."""
 
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,10 +68,5 @@ def room(make_room: Callable[..., Room], tmp_path: Path) -> Room:
     return make_room(film(tmp_path / "film.dcm"))
 
 
-def _no_demo() -> object:
-    class Arguments:
-        checkpoint = None
-        device = None
-        no_demo = True
-
-    return Arguments()
+def _no_demo() -> Namespace:
+    return Namespace(checkpoint=None, device=None, no_demo=True)

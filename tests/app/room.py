@@ -10,7 +10,7 @@ from app.assembly import Assembly
 from app.canvas import Canvas
 from app.session import Session
 from app.window import Window
-from engine.case import Case, Finding
+from engine.case import Case
 from engine.geometry import BoxPrompt
 from tests.phantom import dicom_film, thorax, write_film
 
@@ -52,7 +52,7 @@ class Room:
         return case
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(condition, timeout=20_000)
+        self.qtbot.waitUntil(condition, timeout=60_000)
 
     def settle(self) -> None:
         self.wait(lambda: not self.session.pending and not self.session.jobs.busy)

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -20,13 +21,14 @@ def jobs(qtbot: QtBot) -> Iterator[Jobs]:
 
 def test_work_runs_elsewhere_and_its_result_comes_back_here(jobs: Jobs, qtbot: QtBot) -> None:
     threads: list[str] = []
-    here = threading.current_thread().name
-    jobs.run(
-        Lane.MODEL, lambda: threading.current_thread().name, lambda there: threads.extend([there, threading.current_thread().name])
-    )  # fmt: skip
+
+    def here() -> str:
+        return threading.current_thread().name
+
+    jobs.run(Lane.MODEL, here, lambda there: threads.extend([there, here()]))
     qtbot.waitUntil(lambda: bool(threads))
-    assert threads[0] != here
-    assert threads[1] == here
+    assert threads[0] != here()
+    assert threads[1] == here()
 
 
 def test_an_engine_error_goes_to_whoever_asked(jobs: Jobs, qtbot: QtBot) -> None:
@@ -42,9 +44,7 @@ def test_an_engine_error_goes_to_whoever_asked(jobs: Jobs, qtbot: QtBot) -> None
         jobs.run(Lane.FILM, fail, lambda _: None)
 
 
-def test_a_bug_reaches_the_hook_and_the_worker_lives(
-    jobs: Jobs, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_reaches_the_hook_and_the_worker_lives(jobs: Jobs, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[type[BaseException]] = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, value, trace: seen.append(kind))
 
@@ -64,10 +64,17 @@ def test_a_bug_reaches_the_hook_and_the_worker_lives(
 
 
 def test_of_waiting_jobs_with_one_key_only_the_last_runs(jobs: Jobs, qtbot: QtBot) -> None:
-    gate, ran, results = threading.Event(), [], []
+    gate = threading.Event()
+    ran: list[int] = []
+    results: list[int] = []
+
+    def work(number: int) -> int:
+        ran.append(number)
+        return number
+
     jobs.run(Lane.MODEL, gate.wait, lambda _: None)
     for number in range(5):
-        jobs.run(Lane.MODEL, lambda number=number: ran.append(number) or number, results.append, key="live")
+        jobs.run(Lane.MODEL, partial(work, number), results.append, key="live")
     gate.set()
     qtbot.waitUntil(lambda: not jobs.busy)
     assert ran == [4]
@@ -75,7 +82,9 @@ def test_of_waiting_jobs_with_one_key_only_the_last_runs(jobs: Jobs, qtbot: QtBo
 
 
 def test_what_is_forgotten_is_neither_run_nor_delivered(jobs: Jobs, qtbot: QtBot) -> None:
-    gate, begun, ran, results = threading.Event(), threading.Event(), [], []
+    gate, begun = threading.Event(), threading.Event()
+    ran: list[int] = []
+    results: list[object] = []
 
     def slow() -> int:
         begun.set()
@@ -94,7 +103,8 @@ def test_what_is_forgotten_is_neither_run_nor_delivered(jobs: Jobs, qtbot: QtBot
 
 
 def test_what_the_reader_waits_for_overtakes_reading_ahead(jobs: Jobs, qtbot: QtBot) -> None:
-    gate, order = threading.Event(), []
+    gate = threading.Event()
+    order: list[str] = []
     jobs.run(Lane.MODEL, gate.wait, lambda _: None)
     jobs.run(Lane.MODEL, lambda: "ahead", order.append, priority=Priority.AHEAD)
     jobs.run(Lane.MODEL, lambda: "now", order.append)
@@ -104,7 +114,8 @@ def test_what_the_reader_waits_for_overtakes_reading_ahead(jobs: Jobs, qtbot: Qt
 
 
 def test_lanes_do_not_wait_for_each_other(jobs: Jobs, qtbot: QtBot) -> None:
-    gate, done = threading.Event(), []
+    gate = threading.Event()
+    done: list[int] = []
     jobs.run(Lane.MODEL, gate.wait, lambda _: None)
     jobs.run(Lane.FILM, lambda: 1, done.append)
     qtbot.waitUntil(lambda: done == [1])

@@ -1,6 +1,5 @@
 """Nothing is lost: killed at any moment, torn at any byte, the next start has the work."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from app.history import Change, History
 from app.journal import Journal, JournalFolder, read_journal
 from engine.case import Case, CaseState, Finding, Line, Making, Structure
 from engine.errors import LungboxError
+from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
 from engine.mask import Mask
 from tests.app.room import Room, film
@@ -151,13 +151,11 @@ for number in range(100000):
 
 def test_killed_at_any_moment_no_step_that_was_done_is_lost(tmp_path: Path) -> None:
     path = film(tmp_path / "film.dcm")
-    from engine.film.reading import read_radiograph
-
     radiograph = read_radiograph(path)
     for round_number in range(3):
         root = tmp_path / f"journal-{round_number}"
         with subprocess.Popen(
-            [sys.executable, "-c", _KILLED, str(path), str(root)], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+            [sys.executable, "-c", _KILLED, str(path), str(root)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
         ) as process:  # fmt: skip
             assert process.stdout is not None
             for _ in range(20 + 13 * round_number):
@@ -179,13 +177,16 @@ def test_the_next_start_offers_the_work_back(
     path = film(tmp_path / "film.dcm")
     dead = JournalFolder(home / "data" / "journal")
     dead.begin()
-    from engine.film.reading import read_radiograph
-
     start = Case(read_radiograph(path))
     cases = worked_on(start, dead.journal_for(start))
     dead.end(keep=True)  # what the lock looks like once its process is gone
     asked: list[str] = []
-    monkeypatch.setattr("app.assembly.ask", lambda parent, title, text, choices, default=0: asked.append(text) or 0)
+
+    def restore(parent: object, title: str, text: str, choices: object) -> int:
+        asked.append(text)
+        return 0
+
+    monkeypatch.setattr("app.assembly.ask", restore)
     room = make_room()
     room.wait(lambda: room.session.reading is not None)
     room.settle()

@@ -287,13 +287,13 @@ def test_saved_and_reopened_the_case_is_the_same(make_room: MakeRoom, tmp_path: 
     room.session.edit.place_callipers()
     case_path = tmp_path / "case.lungbox"
     with room.qtbot.waitSignal(room.session.saved_changed):
-        room.session.save(case_path)
+        room.session.files.save(case_path)
         room.settle()
     assert not room.session.dirty
     saved = room.case
     while room.case.findings or room.case.distances:
         room.session.undo()
-    room.session.open_case_file(case_path)
+    room.session.files.open(case_path)
     room.wait(lambda: bool(room.case.distances))
     assert [f.mask.packed for f in room.case.findings] == [f.mask.packed for f in saved.findings]
     assert room.case.distances == saved.distances
@@ -305,7 +305,7 @@ def test_a_case_file_refuses_another_film(make_room: MakeRoom, tmp_path: Path) -
     room = make_room(film(tmp_path / "a.dcm"))
     drawn(room)
     case_path = tmp_path / "case.lungbox"
-    room.session.save(case_path)
+    room.session.files.save(case_path)
     room.settle()
     other = make_room(film(tmp_path / "b.dcm", number=3))
     with pytest.raises(CaseFileError, match="not the film"):
@@ -330,7 +330,7 @@ def test_a_film_that_cannot_be_read_leaves_the_open_case(room: Room, tmp_path: P
 def test_a_save_that_fails_keeps_the_work_and_says_so(room: Room, tmp_path: Path) -> None:
     drawn(room)
     with room.qtbot.waitSignal(room.session.failed):
-        room.session.save(tmp_path / "no such folder" / "case.lungbox")
+        room.session.files.save(tmp_path / "no such folder" / "case.lungbox")
     assert room.session.dirty
     assert room.case.findings
 

@@ -1,0 +1,126 @@
+"""A prior beside the film: its own greys, the same part of the chest in view."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+
+from app import painting
+from app.corners import draw_markers
+from app.films import Film
+from app.lightbox import Lightbox
+from app.rendering import grey_image, resample
+from app.theme import CANVAS, colour
+from app.wording import date, view_text
+
+
+class PriorView(QWidget):
+    """Shows another film. Zoom and pan follow the main film's, in parts of each one's size; the greys are its own."""
+
+    closed = Signal()
+
+    def __init__(self, main: Lightbox, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._main = main
+        self.lightbox = Lightbox(self)
+        self._last: QPointF | None = None
+        self._button = Qt.MouseButton.NoButton
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumWidth(240)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName(self.tr("Prior film"))
+        self._close = QToolButton(self)
+        self._close.setText("✕")
+        self._close.setAccessibleName(self.tr("Close the prior"))
+        self._close.clicked.connect(self.clear)
+        main.viewport_changed.connect(self._follow)
+        self.lightbox.viewport_changed.connect(self.update)
+        self.lightbox.display_changed.connect(self.update)
+        main.display_changed.connect(self.update)
+        self.hide()
+
+    @property
+    def path(self) -> Path | None:
+        """The prior's file."""
+        return self.lightbox.film.path if self.lightbox.film else None
+
+    def show_film(self, film: Film) -> None:
+        """Show a prior."""
+        self.lightbox.show(film)
+        self.show()
+        self._follow()
+
+    def clear(self) -> None:
+        """Put the prior away."""
+        self.lightbox.show(None)
+        self.hide()
+        self.closed.emit()
+
+    def _follow(self) -> None:
+        """Show the same part of this film as is shown of the main one."""
+        film, other = self.lightbox.film, self._main.film
+        if film is None or other is None or self.isHidden():
+            return
+        view, mine, theirs = self._main.viewport, film.radiograph, other.radiograph
+        fitted = view.fitted(theirs.rows, theirs.columns)
+        own = replace(self.lightbox.viewport, turns=view.turns, mirrored=view.mirrored, pixel_aspect=mine.pixel_aspect)
+        own = own.resized(self.width(), self.height()).fitted(mine.rows, mine.columns)
+        place = (view.centre[0] / theirs.columns * mine.columns, view.centre[1] / theirs.rows * mine.rows)
+        self.lightbox.viewport = replace(own, zoom=own.zoom * view.zoom / fitted.zoom, centre=place)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw what is in view."""
+        painter = QPainter(self)
+        area = self.rect().toRectF()
+        painter.fillRect(area, CANVAS)
+        film, scale = self.lightbox.film, float(self.devicePixelRatioF())
+        if film is not None:
+            patch = resample(film.pyramid, self.lightbox.viewport, scale)
+            if patch is not None:
+                painter.drawImage(
+                    QPointF(patch.left / scale, patch.top / scale), grey_image(patch, self.lightbox.table(), scale)
+                )
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            draw_markers(painter, self.lightbox, area)
+            painter.setFont(self.font())
+            taken = "" if self._main.display.identity_hidden else date(film.radiograph.identity.study_date)
+            text = "  ".join(part for part in (self.tr("Prior"), taken, view_text(film.radiograph)) if part)
+            painting.shadowed(
+                painter, area.adjusted(14, 12, -14, -12), Qt.AlignmentFlag.AlignLeft, text, colour("text")
+            )
+        painter.setPen(colour("line"))
+        painter.drawLine(area.topLeft(), area.bottomLeft())
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag: right for the prior's window, else to pan both."""
+        self._last, self._button = event.position(), event.button()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag."""
+        if self._last is None:
+            return
+        step, self._last = event.position() - self._last, event.position()
+        if self._button == Qt.MouseButton.RightButton:
+            self.lightbox.drag_window(step.x(), step.y())
+        else:
+            self._main.pan(step.x(), step.y())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag."""
+        self._last = None
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom both."""
+        share = (event.position().x() / max(self.width(), 1), event.position().y() / max(self.height(), 1))
+        at = (share[0] * self._main.viewport.width, share[1] * self._main.viewport.height)
+        self._main.zoom(1.18 ** (event.angleDelta().y() / 120), *at)
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the part in view."""
+        self._close.move(self.width() - self._close.sizeHint().width() - 6, 6)
+        self._follow()
