@@ -4,7 +4,6 @@ Films are read through the engine, so training sees what the clinic sees; the pe
 is applied again after every augmentation.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.model_input import standardise, to_model_input, to_unit
 from engine.network.config import Preprocessing
 from training.boxes import any_kind, bounds_of, draw_box
+from training.manifest import Convention, lung_truth
+from training.sources import records_in
+from training.truth import read_film, read_lungs
 
 Frame = NDArray[np.float32]
 Lungs = NDArray[np.uint8]  # (2, size, size): the image's left lung, the image's right lung
@@ -54,19 +55,24 @@ def split_lungs(mask: NDArray[np.uint8]) -> Lungs:
 
 
 def load_films(root: Path, split: str, sources: tuple[str, ...], size: int, preprocessing: Preprocessing) -> list[Film]:
-    """Return the films of a split that have lung masks, read through the engine, on the model's frame."""
+    """Return the films of a split that have masks, read through the engine, on the model's frame.
+
+    A source whose masks are not of lungs, or include the heart, is refused: see `training.manifest.lung_truth`.
+    """
     films = []
     plain = Preprocessing(preprocessing.low_percentile, preprocessing.high_percentile, mean=(0.0,), std=(1.0,))
-    with (root / "manifest.csv").open(newline="") as rows:
-        for row in csv.DictReader(rows):
-            if row["split"] != split or row["source"] not in sources or not row["mask"]:
-                continue
-            radiograph = read_radiograph(root / row["image"])
-            letterbox = Letterbox.fit(radiograph.rows, radiograph.columns, size, radiograph.pixel_aspect)
-            unit = to_model_input(radiograph, letterbox, plain)[0]
-            mask = np.asarray(cv2.imread(str(root / row["mask"]), cv2.IMREAD_GRAYSCALE))
-            coverage = letterbox.to_frame((mask > 0).astype(np.float32), blank=0.0)
-            films.append(Film(row["id"], row["source"], unit, split_lungs((coverage >= 0.5).astype(np.uint8))))
+    wanted = [
+        record
+        for record in records_in(root)
+        if record.split.value == split and record.source in sources and record.mask
+    ]
+    for record in lung_truth(wanted, frozenset({Convention.HEART_EXCLUDED})):
+        radiograph = read_film(record)
+        letterbox = Letterbox.fit(radiograph.rows, radiograph.columns, size, radiograph.pixel_aspect)
+        unit = to_model_input(radiograph, letterbox, plain)[0]
+        both = read_lungs(record, radiograph.rows, radiograph.columns).both
+        coverage = letterbox.to_frame(both.astype(np.float32), blank=0.0)
+        films.append(Film(record.id, record.source, unit, split_lungs((coverage >= 0.5).astype(np.uint8))))
     return films
 
 
@@ -271,9 +277,18 @@ def draw_prompts(
 
 
 def batches(
-    films: list[Film], count: int, size: int, batch: int, prompts: int, preprocessing: Preprocessing, seed: int
+    films: list[Film],
+    count: int,
+    size: int,
+    batch: int,
+    prompts: int,
+    preprocessing: Preprocessing,
+    seed: int,
+    *,
+    mask_size: int | None = None,
 ) -> Iterator[Batch]:
-    """Yield `count` films' worth of batches; the same seed gives the same batches."""
+    """Yield `count` films' worth of batches; the same seed gives the same batches. Masks are half the frame's size."""
+    side = mask_size or size // 2
     rng = np.random.default_rng(seed)
     frame = Letterbox.fit(size, size, size)
     for _ in range(count // batch):
@@ -291,6 +306,5 @@ def batches(
                 where, kind = frame.tokens(prompt)
                 coordinates.append(where)
                 labels.append(kind)
-                half = cv2.resize(target.astype(np.float32), (size // 2, size // 2), interpolation=cv2.INTER_AREA)
-                targets.append(half)
+                targets.append(cv2.resize(target.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA))
         yield Batch(np.stack(frames), np.stack(coordinates), np.stack(labels), np.stack(targets))

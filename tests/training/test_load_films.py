@@ -1,0 +1,61 @@
+"""What the recipe takes in: any data set that an adapter knows, and only lungs drawn by its own convention."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.network.config import Preprocessing
+from training.films import load_films
+from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, write_manifest
+
+SIDE = 48
+
+
+def write_set(folder: Path) -> FilmRecord:
+    """One training film of each of three sources: lungs, infections, and lungs with the heart."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[10:40, 6:20] = mask[10:40, 28:44] = 255
+    cv2.imwrite(str(folder / "film.png"), 200 - mask // 2)
+    cv2.imwrite(str(folder / "mask.png"), mask)
+    lungs = FilmRecord(
+        id="film",
+        patient="someone",
+        source="lungs",
+        image=folder / "film.png",
+        mask=(MaskFile(folder / "mask.png"),),
+        label=Label.LUNGS,
+        convention=Convention.HEART_EXCLUDED,
+        split=Split.TRAIN,
+        licence="",
+    )
+    infections = replace(lungs, source="infections", label=Label.INFECTION, convention=Convention.NONE)
+    with_heart = replace(lungs, source="hearts", convention=Convention.HEART_INCLUDED)
+    write_manifest(folder / "manifest.csv", [lungs, infections, with_heart])
+    return lungs
+
+
+def test_a_film_is_framed_with_each_lung_apart_the_images_left_one_first(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    film = load_films(tmp_path, "train", ("lungs",), 96, Preprocessing())[0]
+    assert (film.name, film.source, film.unit.shape, film.lungs.shape) == ("film", "lungs", (96, 96), (2, 96, 96))
+    assert film.lungs[0, 20:80, 12:40].all()
+    assert film.lungs[1, 20:80, 56:88].all()
+    assert film.lungs.sum() == 60 * (28 + 32)
+    assert film.unit[film.lungs.max(axis=0) > 0].max() < film.unit[:10].min()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"), [("infections", "mask of infection, not of lungs"), ("hearts", "heart-included")]
+)
+def test_what_is_no_lung_or_another_convention_is_refused(tmp_path: Path, source: str, message: str) -> None:
+    write_set(tmp_path)
+    with pytest.raises(DataError, match=message):
+        load_films(tmp_path, "train", ("lungs", source), 96, Preprocessing())
+
+
+def test_another_split_is_left_out(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    assert load_films(tmp_path, "val", ("lungs", "infections"), 96, Preprocessing()) == []
