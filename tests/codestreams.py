@@ -74,7 +74,6 @@ SYNTAXES = (
     Syntax(
         "HTJ2K", HTJ2K,
         lambda values, bits: bytes(imagecodecs.htj2k_encode(values, level=1e-3 / (1 << (bits - 8)), reversible=False)),
-        bits=(8, 16),
         tolerance=0.03,
     ),
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """PNG, TIFF and JPEG to a Radiograph: stored values as they are, and nothing that such a file cannot know."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from engine.errors import FilmError
@@ -13,7 +15,7 @@ _ORIENTATIONS = {
 }  # fmt: skip
 
 
-def radiograph_from_picture(data: bytes, path: Path, sha256: str, kind: str) -> Radiograph:
+def radiograph_from_picture(data: bytes, path: Path, sha256: str | Callable[[], str], kind: str) -> Radiograph:
     """Return the film in a PNG, TIFF or JPEG file; FilmError, naming the file, otherwise.
 
     A resolution in the file is that of a printer or a screen, not of a detector: the film stays in pixels until a
@@ -26,7 +28,7 @@ def radiograph_from_picture(data: bytes, path: Path, sha256: str, kind: str) -> 
     stored = reply.samples
     return Radiograph(
         stored=stored,
-        source=Source(path=path, file_sha256=sha256, pixel_sha256=pixel_sha256(stored), kind=kind),
+        source=Source(path=path, file_sha256=sha256, pixel_sha256=partial(pixel_sha256, stored), kind=kind),
         bits_stored=8 * stored.itemsize,
         modality=Rescale(1.0, 0.0),
         inverse=reply.facts.get("inverse") is True,

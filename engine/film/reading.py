@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 from engine.errors import NotAFilmError
-from engine.files import read_file, sha256, sha256_aside
+from engine.files import read_file, sha256_aside
 from engine.film.radiograph import Radiograph
 
 MAX_FILE_BYTES = 1 << 29  # 67 megapixels of 16-bit colour, with room for a header
@@ -47,6 +47,7 @@ def read_radiograph(path: Path | str) -> Radiograph:
     path = Path(path)
     data = read_file(path, MAX_FILE_BYTES)
     kind = _kind(data)
+    # Pictures need no pydicom, DICOM no codecs: each is imported when the first of its kind is read.
     if kind == "DICOM":
         from engine.film.dicom import radiograph_from_dicom
 
@@ -54,7 +55,7 @@ def read_radiograph(path: Path | str) -> Radiograph:
     if kind:
         from engine.film.picture import radiograph_from_picture
 
-        return radiograph_from_picture(data, path, sha256(data), kind)
+        return radiograph_from_picture(data, path, sha256_aside(data), kind)
     looks_like, advice = _description(data)
     raise NotAFilmError(f"{path.name} is {looks_like}, not a film.", advice=advice)
 

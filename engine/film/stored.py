@@ -27,6 +27,7 @@ _NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED, E
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _LUMA = frozenset({"YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422"})
 _UNDONE = frozenset({"YBR_ICT", "YBR_RCT"})  # transforms inside JPEG 2000, which its decoder undoes
+_WITH_LOSS = frozenset(f"1.2.840.10008.1.2.4.{code}" for code in (50, 51, 81, 91, 203))
 _JPEG_DCT = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})  # whose decoder returns RGB in any case
 _REFUSED = frozenset({"HSV", "ARGB", "CMYK", "YBR_PARTIAL_420", "XYB"})
 _RLE_HEADER_BYTES = 64
@@ -272,7 +273,12 @@ def _decoded(frame: bytes, transfer_syntax: str, pixel: PixelLayout) -> NDArray[
     expected = (pixel.rows, pixel.columns) if pixel.samples == 1 else (pixel.rows, pixel.columns, pixel.samples)
     if frame_samples.shape != expected:
         raise DamagedFilmError("its pixels are not as many as it says.", advice=_EXPORT_AGAIN)
-    return frame_samples.astype(pixel.cell_type, copy=False)
+    cells = frame_samples.astype(pixel.cell_type, copy=False)
+    ceiling = (1 << pixel.bits_stored) - 1
+    if transfer_syntax in _WITH_LOSS and not pixel.signed and ceiling < int(cells.max()) <= ceiling + ceiling // 16:
+        # Coded with more bits than are stored, a bright edge may come back a little brighter than there are values.
+        cells = np.minimum(cells, pixel.cell_type.type(ceiling))
+    return cells
 
 
 def _values(

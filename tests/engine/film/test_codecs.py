@@ -13,6 +13,7 @@ from engine.film.codecs import decode_frame
 from engine.film.codestream import read_jpeg, read_jpeg_2000
 from engine.film.reading import read_radiograph
 from tests.codestreams import (
+    HTJ2K,
     HTJ2K_LOSSLESS,
     JPEG_2000_LOSSLESS,
     JPEG_BASELINE,
@@ -20,6 +21,7 @@ from tests.codestreams import (
     JPEG_LOSSLESS_P14,
     JPEG_LOSSLESS_SV1,
     JPEG_LS_LOSSLESS,
+    JPEG_LS_NEAR,
     SYNTAXES,
     Syntax,
     chest,
@@ -42,6 +44,21 @@ def test_a_film_of_every_syntax_and_depth_is_read_as_it_was_written(tmp_path: Pa
     difference = np.abs(radiograph.stored.astype(np.int64) - values).max()
     assert difference <= syntax.tolerance * ((1 << bits) - 1)
     assert radiograph.source.transfer_syntax == syntax.uid
+
+
+@pytest.mark.parametrize("written", [JPEG_LS_NEAR, HTJ2K])
+def test_a_lossy_picture_that_overshoots_the_stored_bits_is_held_to_them(tmp_path: Path, written: str) -> None:
+    values = np.where(chest(12) > 2000, 4095, 0).astype(np.uint16)  # coded with 16 bits, stored with 12
+    if written == HTJ2K:
+        coded = bytes(imagecodecs.htj2k_encode(values, level=2e-3, reversible=False))
+    else:
+        coded = bytes(imagecodecs.jpegls_encode(np.where(values, 4097, 0).astype(np.uint16), level=2))
+    assert decode_frame(coded, written, 70, 58, 16, 1).max() > 4095
+    syntax = next(syntax for syntax in SYNTAXES if syntax.uid == written)
+    (tmp_path / "film.dcm").write_bytes(compressed_film(values, syntax, 12, coded))
+    radiograph = read_radiograph(tmp_path / "film.dcm")
+    assert radiograph.stored.max() == 4095
+    assert np.abs(radiograph.stored.astype(int) - values).max() < 256
 
 
 @pytest.mark.parametrize("predictor", range(1, 8))
