@@ -67,7 +67,7 @@ def presets_for(radiograph: Radiograph) -> tuple[Preset, ...]:
     return (
         *(Preset(PresetKind.HEADER, view) for view in radiograph.views[:_HEADER_VIEWS]),
         Preset(PresetKind.AUTO, auto_window(radiograph)),
-        Preset(PresetKind.LUNG, _between(radiograph, 1.0, 70.0)),
+        Preset(PresetKind.LUNG, _between(radiograph, 0.5, 88.0)),
         Preset(PresetKind.MEDIASTINUM, _between(radiograph, 35.0, 99.8)),
         Preset(PresetKind.FULL, full_range(radiograph)),
     )

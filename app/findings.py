@@ -220,6 +220,7 @@ class FindingsPanel(QWidget):
         self._how = quiet("", "note", self)
         self._hint = quiet("", "hint", self)
         self._hint.setWordWrap(False)
+        self._numbers = heading(self.tr("MEASUREMENTS"), self)
         self._notes = QWidget(self)
         self._notes_layout = QVBoxLayout(self._notes)
         self._notes_layout.setContentsMargins(0, 0, 0, 0)
@@ -241,7 +242,7 @@ class FindingsPanel(QWidget):
         layout.setContentsMargins(14, 12, 14, 12)
         layout.setSpacing(6)
         titles = QHBoxLayout()
-        titles.addWidget(heading(self.tr("MEASUREMENTS"), self))
+        titles.addWidget(self._numbers)
         titles.addStretch(1)
         titles.addWidget(self._hint)
         buttons = QHBoxLayout()
@@ -320,7 +321,8 @@ class FindingsPanel(QWidget):
     def _explain(self) -> None:
         """Say how the chosen number was measured, and span names over columns that are empty."""
         rows = self.table_model.rowCount()
-        self._how.setVisible(rows > 0)
+        for widget in (self._how, self._hint, self._numbers, self.table.horizontalHeader()):
+            widget.setVisible(rows > 0)
         index = self.table.currentIndex()
         told = index.data(Qt.ItemDataRole.ToolTipRole) if index.isValid() else ""
         self._how.setText(str(told) or self.tr("Choose a row to see how it was measured."))

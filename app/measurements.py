@@ -1,6 +1,6 @@
 """The table of measurements: one line a kind, right, left and both beside each other, with unit and origin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -8,7 +8,7 @@ from app.session import Session
 from app.theme import colour, structure_colour
 from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name, tool_tip
 from engine.case import Case, Structure
-from engine.measure import UNIT_SYMBOLS, Measurement, Measurements, displayed
+from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Measurements, displayed, rounded
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -27,6 +27,7 @@ class Row:
     """One line of the table: up to three numbers of one kind."""
 
     cells: tuple[Measurement | None, Measurement | None, Measurement | None]  # right, left, both or other
+    interval: bool = False  # shows how far the numbers move with the box, not the numbers
 
     @property
     def any(self) -> Measurement:
@@ -45,7 +46,10 @@ def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, 
         for key in _LUNG_ROWS:
             right_cell, left_cell, both_cell = (measurements.of(side, key) for side in (right, left, both))
             if any(cell is not None for cell in (right_cell, left_cell, both_cell)):
-                rows.append(Row((right_cell, left_cell, both_cell)))
+                row = Row((right_cell, left_cell, both_cell))
+                rows.append(row)
+                if key == "area" and any(cell is not None and cell.interval is not None for cell in row.cells):
+                    rows.append(replace(row, interval=True))
         wanted = (*((both, key) for key in _BOTH_ROWS), ("thorax", "thoracic-diameter"))
         rows += [Row((None, None, found)) for of, key in wanted if (found := measurements.of(of, key)) is not None]
     if any(lungs) or case.callipers is not None:
@@ -109,7 +113,7 @@ class MeasurementsModel(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ForegroundRole:
-            faint = column == 4 or (cell is not None and cell.value is None)
+            faint = column == 4 or row.interval or (cell is not None and cell.value is None)
             return colour("muted") if faint else colour("text")
         return self._explanation(cell or row.any) if role == Qt.ItemDataRole.ToolTipRole else None
 
@@ -124,6 +128,8 @@ class MeasurementsModel(QAbstractTableModel):
 
     def _text(self, row: Row, column: int, cell: Measurement | None) -> str:
         if column == 0:
+            if row.interval:
+                return "   " + self.tr("prompt interval")
             name = measurement_name(row.any)
             shown = self._session.shown
             finding = shown.finding(row.any.structure) if shown else None
@@ -132,19 +138,19 @@ class MeasurementsModel(QAbstractTableModel):
             return UNIT_SYMBOLS[row.any.unit]
         if cell is None:
             return ""
-        text = displayed(cell)
-        if cell.interval is not None and cell.value is not None:
-            half = (cell.interval[1] - cell.interval[0]) / 2
-            digits = {"cm2": 1, "1": 2}.get(cell.unit, 0)
-            text += f" ± {half:.{digits}f}"
-        return text
+        if row.interval:
+            return "" if cell.interval is None else f"± {rounded((cell.interval[1] - cell.interval[0]) / 2, cell.unit)}"
+        return displayed(cell)
 
     def _explanation(self, cell: Measurement) -> str:
         """Return how a number was taken, as plain text."""
         if cell.reason is not None:
             return reason_text(cell.reason)
         lines = [cell.method] if cell.method else []
-        if cell.origin is not None:
+        if cell.interval is not None:
+            ends = " – ".join(rounded(end, cell.unit) for end in cell.interval)
+            lines.append(self.tr("{ends} over boxes drawn a little differently").format(ends=ends))
+        if cell.origin is not None and Caveat.MAGNIFIED not in cell.caveats:
             lines.append(calibration(self._session.measurements.spacing if self._session.measurements else None))
         lines += [caveat_text(caveat) for caveat in cell.caveats]
         return tool_tip("\n".join(lines))

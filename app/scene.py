@@ -140,15 +140,19 @@ class Scene:
         if path.isEmpty():
             return
         bounds = painting.transform_of(pencil.viewport).mapRect(path.boundingRect())
+        if not bounds.intersects(self._area):
+            return
+        top = bounds.top()
+        if selected and finding.prompts is not None and finding.prompts.box is not None:
+            frame = finding.prompts.box
+            top = min(top, *(pencil.at(frame.x0, y).y() for y in (frame.y0, frame.y1)))
         text = structure_name(finding)
         if finding.quality is not None:
             text += f"  {finding.quality:.2f}"
             if finding.quality < self._session.settings.check_below:
                 text += "  " + QCoreApplication.translate("Canvas", "check")
         inside = self._area.adjusted(8, 8, -8, -8)
-        painting.label(
-            pencil.painter, text, QPointF(bounds.center().x(), bounds.top() - 16), tint, centred=True, inside=inside
-        )
+        painting.label(pencil.painter, text, QPointF(bounds.center().x(), top - 16), tint, centred=True, inside=inside)
 
     def _draw_live(self, painter: QPainter, shown: Case) -> None:
         """Draw what follows the pointer: boxes, points, callipers, distances, and what is being drawn."""

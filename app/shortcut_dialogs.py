@@ -57,7 +57,7 @@ class ShortcutSheet(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(scroll, 1)
         layout.addWidget(buttons)
-        self.resize(980, 720)
+        self.resize(1180, 800)
 
     def _lines(self, group: str, bound: dict[str, tuple[str, ...]]) -> list[tuple[str, str | None]]:
         if group == "mouse":
@@ -86,6 +86,7 @@ class ShortcutSheet(QDialog):
                 or (command.name.startswith("preset-") and command.name != "preset-0")
             ):
                 continue
+            keys = tuple(key for key in keys if key != "Backtab")  # what Qt makes of Shift+Tab
             shown = ", ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
             if command.name == "preset-0":
                 shown = "0 … 9"

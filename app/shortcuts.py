@@ -73,7 +73,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("outline", "redo", QT_TRANSLATE_NOOP("Commands", "Redo"), "Ctrl+Y", "Ctrl+Shift+Z"),
     _c("outline", "delete", QT_TRANSLATE_NOOP("Commands", "Delete selected"), "Del"),
     _c("outline", "next-structure", QT_TRANSLATE_NOOP("Commands", "Next structure"), "Tab"),
-    _c("outline", "previous-structure", QT_TRANSLATE_NOOP("Commands", "Previous structure"), "Backtab", "Shift+Tab"),
+    _c("outline", "previous-structure", QT_TRANSLATE_NOOP("Commands", "Previous structure"), "Shift+Tab", "Backtab"),
     _c("outline", "swap-sides", QT_TRANSLATE_NOOP("Commands", "Exchange right and left"), "Ctrl+L"),
     _c("outline", "name-structure", QT_TRANSLATE_NOOP("Commands", "Name another structure …"), "N"),
     _c("outline", "fill-holes", QT_TRANSLATE_NOOP("Commands", "Fill holes"), "Ctrl+H"),

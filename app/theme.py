@@ -93,6 +93,7 @@ def style_sheet(text_scale: float) -> str:
     text = resources.path("style.qss").read_text(encoding="utf-8")
     for name, value in sorted(COLOURS.items(), key=lambda item: -len(item[0])):
         text = text.replace(f"@{name};", f"{value};").replace(f"@{name} ", f"{value} ")
+    text = text.replace("@icons/", resources.path("icons").as_posix() + "/")
     for name, points in (("small", 8.0), ("body", 9.5), ("strong", 10.5), ("title", 12.0)):
         text = text.replace(f"@size_{name};", f"{points * text_scale:.1f}pt;")
     return text

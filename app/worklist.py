@@ -71,6 +71,7 @@ class Worklist(QObject):
         def done(film: Film) -> None:
             self.loading = None
             self._keep(film)
+            self._change(path, problem="")  # what could not be read before may have been mended
             self.index = self._places.get(path, -1)
             self.current_changed.emit()
             self.loading_changed.emit()
@@ -127,8 +128,8 @@ class Worklist(QObject):
     def want(self, index: int) -> None:
         """Read what the list shows of a film: called for lines in view only."""
         entry = self.entries[index]
-        if entry.read:
-            return
+        if entry.read or self.loading == entry.path:
+            return  # a film that is being opened is not read twice: it is asked for again once it is there
         path = entry.path
         self.entries[index] = replace(entry, read=True)
 
@@ -140,6 +141,7 @@ class Worklist(QObject):
             described, thumbnail = found
             self._change(
                 path,
+                problem="",
                 view=described.view,
                 taken=described.taken,
                 patient=described.patient,

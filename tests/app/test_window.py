@@ -1,7 +1,7 @@
 """The window as the reader uses it: pointer, keys, panels, messages, and the real main()."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -189,10 +189,10 @@ def test_escape_gives_up_a_drag_and_never_touches_the_view(room: Room) -> None:
 def test_the_overlay_key_peeks_while_held_and_cycles_when_tapped(room: Room) -> None:
     room.canvas.setFocus()
     QTest.keyPress(room.canvas, Qt.Key.Key_O)
-    assert room.session.lightbox.peeking
+    held = room.session.lightbox.peeking
     room.qtbot.wait(300)
     QTest.keyRelease(room.canvas, Qt.Key.Key_O)
-    assert not room.session.lightbox.peeking
+    assert (held, room.session.lightbox.peeking) == (True, False)
     assert room.session.lightbox.display.marks is Marks.FILL
     QTest.keyClick(room.canvas, Qt.Key.Key_O)
     assert room.session.lightbox.display.marks is Marks.CONTOUR
@@ -451,7 +451,7 @@ def test_the_real_main_opens_boxes_corrects_accepts_saves_and_goes(
 
     monkeypatch.setattr("app.__main__.start", start)
 
-    def steps() -> object:
+    def steps() -> Iterator[Callable[[], bool]]:
         assembly = seen["assembly"]
         session, window = assembly.session, assembly.window  # type: ignore[attr-defined]
         session.settings = replace(session.settings, export_folder=str(tmp_path / "out"))
@@ -470,13 +470,12 @@ def test_the_real_main_opens_boxes_corrects_accepts_saves_and_goes(
         QApplication.quit()
         yield lambda: True
 
-    script, waiting = None, None
+    script = steps()
+    waiting: list[Callable[[], bool]] = []
 
     def drive() -> None:
-        nonlocal script, waiting
-        script = script or iter(steps())  # type: ignore[call-overload]
-        if waiting is None or waiting():
-            waiting = next(script, None)  # type: ignore[call-overload]
+        if not waiting or waiting[-1]():
+            waiting.append(next(script, lambda: False))
 
     timer = QTimer()
     timer.timeout.connect(drive)
