@@ -137,6 +137,7 @@ SCHEMES: dict[str, Scheme] = {
     "int8": Scheme(Quantization(_INT8_PLACES), "float16"),
     "int8 everywhere": Scheme(Quantization(_ALL_PLACES), "float16"),
     "int4 mlp": Scheme(Quantization(_INT8_PLACES, four_bits=("encoder mlp",)), "float16"),
+    "int4 encoder": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES[:3]), "float16"),
     "int4": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES), "float16"),
 }
 
@@ -214,6 +215,23 @@ STAGE_2: dict[str, Adaptation] = {
         Quantization(),
         epochs=10,
         learning_rate=1e-5,
+        weight_decay=1e-5,
+    ),
+    # The same with 4 bits in the file, QKV among them.
+    "full-qat-int4": Adaptation(
+        ("P", "L", "Q", "decoder", "prompt encoder"),
+        _SETTLED,
+        SCHEMES["int4"].quantization,
+        epochs=10,
+        learning_rate=1e-5,
+        weight_decay=1e-5,
+    ),
+    # A network of our own was never frozen: all of it trains against 4 bits, adapters merged if there were any.
+    "whole-qat-int4": Adaptation(
+        ("encoder", "decoder", "prompt encoder"),
+        quantization=SCHEMES["int4"].quantization,
+        epochs=10,
+        learning_rate=5e-5,
         weight_decay=1e-5,
     ),
     # No training at all: what rounding alone costs.

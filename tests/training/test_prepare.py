@@ -44,8 +44,18 @@ EXPECTED = {
     "full-qat-text": FACTORS["L"],
     "full-qat-code": FACTORS["P"] | FACTORS["Q"] | DECODER | PROMPTS,
     "full-qat": ADAPTERS | DECODER | PROMPTS,
+    "full-qat-int4": ADAPTERS | DECODER | PROMPTS,
+    "whole-qat-int4": names_under("image_encoder") | DECODER | PROMPTS,
     "rounded": set(),
 }
+
+
+def row_of(name: str) -> Adaptation:
+    """Return a row; the small networks' layers do not divide into its groups of 32."""
+    row = ROWS[name]
+    if row.quantization is None:
+        return row
+    return replace(row, quantization=replace(row.quantization, group=16))
 
 
 def ready(name: str, config: ModelConfig = COMPACT) -> LungModel:
@@ -59,7 +69,7 @@ def ready(name: str, config: ModelConfig = COMPACT) -> LungModel:
                     triplet.l.normal_(0.0, 0.2)
                     triplet.mask[32:] = 0.0
                     triplet.l[32:] = 0.0
-    prepare(model, ROWS[name])
+    prepare(model, row_of(name))
     with calibrating(model), torch.no_grad():
         logits_of(model, films(config))
     return model
@@ -83,7 +93,7 @@ def snapshot(model: nn.Module) -> dict[str, Tensor]:
 @pytest.mark.parametrize("config", [COMPACT, SAM], ids=["compact", "sam"])
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.trains])
 def test_everything_else_is_bit_equal_after_training(name: str, config: ModelConfig) -> None:
-    model, row = ready(name, config), replace(ROWS[name], learning_rate=1e-2, weight_decay=0.1)
+    model, row = ready(name, config), replace(row_of(name), learning_rate=1e-2, weight_decay=0.1)
     before = snapshot(model)
     optimizer = torch.optim.AdamW(parameter_groups(model, row), lr=row.learning_rate)
     budget = RankBudget(adapted_layers(model), row.adapters, row.epochs)
@@ -95,7 +105,8 @@ def test_everything_else_is_bit_equal_after_training(name: str, config: ModelCon
     after = snapshot(model)
     moved = {key for key in before if not torch.equal(before[key], after[key])}
     trained = set(trainable_parameters(model, row))
-    assert moved <= trained
+    statistics = {name for name in before if "running_" in name or "num_batches" in name}
+    assert moved <= trained | (statistics if "encoder" in row.trains else set())
     # Some of what trains takes no part in a box prompt's mask: points, mask prompts, predicted quality.
     assert {key for key in trained if key.endswith((".p", ".q", ".l"))} <= moved
     if "decoder" in row.trains:

@@ -367,3 +367,22 @@ def test_a_rounded_qkv_rounds_the_merged_weight_and_trains_its_adapters() -> Non
     without_adapters(holder)
     assert not adapted_layers(holder)
     assert torch.allclose(holder.image_encoder.blocks[0].attn.qkv(x), same(x))  # type: ignore[union-attr, index]
+
+
+def test_training_with_rounding_wins_back_what_rounding_cost() -> None:
+    model, batch = small_model(COMPACT), films(COMPACT, 4)
+    with torch.no_grad():
+        plain = logits_of(model, batch)
+    matrices: tuple[Place, ...] = ("encoder mlp", "encoder qkv", "decoder linears")
+    round_places(model, Quantization(matrices, four_bits=matrices, group=16))
+    with calibrating(model), torch.no_grad():
+        logits_of(model, batch)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    errors = []
+    for _ in range(40):
+        error = (logits_of(model, batch) - plain).square().mean()
+        error.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        errors.append(float(error.detach()))
+    assert min(errors[-5:]) < 0.2 * errors[0]
