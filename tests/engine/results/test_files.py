@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import resources
 from engine.case import Case, Making, Structure
@@ -89,7 +90,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("spacing", [True, False])
 def test_the_document_follows_its_schema(spacing: bool) -> None:
-    case = dicom_case(**({"ImagerPixelSpacing": ["0.2", "0.15"]} if spacing else {}))
+    case = dicom_case(ImagerPixelSpacing=["0.2", "0.15"] if spacing else None)
     export = job(case)
     masks = {finding.tracking_uid: [finding.mask.grown(1)] for finding in case.findings}
     export = replace(export, measurements=with_intervals(case, export.measurements, masks))
@@ -128,7 +129,7 @@ def test_runs_outside_the_film_are_refused() -> None:
         mask_of_runs(4, 4, [[10, 7]])
 
 
-def read_nifti(data: bytes) -> tuple[np.ndarray, np.ndarray, tuple[float, ...], int]:  # type: ignore[type-arg]
+def read_nifti(data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[float, ...], int]:
     raw = gzip.decompress(data)
     assert struct.unpack_from("<i", raw, 0)[0] == 348
     assert raw[344:348] == b"n+1\0"
