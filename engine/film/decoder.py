@@ -11,16 +11,13 @@ when they close, so it never outlives us.
 
 import atexit
 import contextlib
-import json
 import math
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,24 +25,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import (
-    DamagedFilmError,
-    FilmError,
-    FilmTooLargeError,
-    LungboxError,
-    NotAFilmError,
-    UnsupportedFilmError,
-)
+from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 from engine.film.radiograph import MAX_PIXELS
+from engine.film.wire import PIPE_BYTES, bytes_of, read_header, read_into, write_message
 
-WORKER_ARGUMENT = "--decoder-worker"  # by which a frozen program knows that it was started to call `serve`
+WORKER_ARGUMENT = "--decoder-worker"  # a frozen program started with it calls `engine.film.worker.serve`, and no more
 
-_LENGTHS = struct.Struct(">IQ")  # of the JSON header and of the bytes behind it
-_MAX_HEADER = 1 << 20
 _MAX_SAMPLES = 4 * MAX_PIXELS
+_MAX_TEXT = 300
 _START_LIMIT_S = 60.0  # importing numpy and the codecs from a cold, slow disk
-_GRACE_S = 5  # the child's own alarm, for a parent that died before it could kill
-_PIPE_BYTES = 1 << 20
 _TYPES = frozenset({"uint8", "uint16", "int8", "int16"})
 _FAULTS: dict[str, type[FilmError]] = {
     kind.__name__: kind
@@ -84,9 +72,6 @@ class Reply:
 
     samples: NDArray[np.integer]
     facts: dict[str, Any]
-
-
-Job = Callable[[bytes, Mapping[str, Any]], tuple[NDArray[np.integer], dict[str, Any]]]
 
 
 def decode_frame(
@@ -263,7 +248,7 @@ def _command() -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, WORKER_ARGUMENT]
     # -P: a numpy.py in the folder of the films is not ours to run.
-    return [sys.executable, "-P", "-m", "engine.film.decoder"]
+    return [sys.executable, "-P", "-m", "engine.film.worker"]
 
 
 def _environment() -> dict[str, str]:
@@ -282,7 +267,7 @@ def _widen(process: subprocess.Popen[bytes]) -> None:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
-                    fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+                    fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:
@@ -294,17 +279,17 @@ def _close_pipes(process: subprocess.Popen[bytes]) -> None:
 
 def _send(process: subprocess.Popen[bytes], header: Mapping[str, Any], payload: bytes) -> None:
     assert process.stdin is not None
-    _write_message(process.stdin.fileno(), header, payload)
+    write_message(process.stdin.fileno(), header, payload)
 
 
 def _receive(process: subprocess.Popen[bytes]) -> Reply:
     """Return the child's answer. The child may have been taken over by the file it read: nothing it says is trusted."""
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
-    header, size = _read_header(descriptor)
+    header, size = read_header(descriptor)
     if "fault" in header:
         kind = _FAULTS.get(str(header["fault"]), DamagedFilmError)
-        raise kind(str(header.get("message", "")), advice=str(header.get("advice", "")))
+        raise kind(str(header.get("message", ""))[:_MAX_TEXT], advice=str(header.get("advice", ""))[:_MAX_TEXT])
     shape, kind_name, facts = header.get("shape"), header.get("dtype"), header.get("facts")
     if not (
         isinstance(shape, list)
@@ -318,177 +303,11 @@ def _receive(process: subprocess.Popen[bytes]) -> Reply:
     samples: NDArray[np.integer] = np.empty(shape, dtype=np.dtype(kind_name))
     if size != samples.nbytes:
         raise EOFError
-    _read_into(descriptor, _bytes(samples))
+    read_into(descriptor, bytes_of(samples))
     return Reply(samples, facts)
-
-
-def _bytes(samples: NDArray[np.integer]) -> memoryview:
-    """Return the memory of a contiguous array."""
-    return samples.reshape(-1).view(np.uint8).data
-
-
-def _write_message(descriptor: int, header: Mapping[str, Any], payload: bytes | memoryview) -> None:
-    text = json.dumps(header).encode()
-    for part in (_LENGTHS.pack(len(text), len(payload)) + text, payload):
-        view = memoryview(part)
-        while view:
-            view = view[os.write(descriptor, view) :]
-
-
-def _read_header(descriptor: int) -> tuple[dict[str, Any], int]:
-    """Return a message's header, and how many bytes follow; EOFError where it ends or makes no sense."""
-    lengths = bytearray(_LENGTHS.size)
-    _read_into(descriptor, memoryview(lengths))
-    header_bytes, size = _LENGTHS.unpack(lengths)
-    if header_bytes > _MAX_HEADER:
-        raise EOFError
-    text = bytearray(header_bytes)
-    _read_into(descriptor, memoryview(text))
-    try:
-        header = json.loads(text)
-    except ValueError as error:
-        raise EOFError from error
-    if not isinstance(header, dict):
-        raise EOFError  # noqa: TRY004 (the other side has gone wrong, not our caller)
-    return header, size
-
-
-def _read_into(descriptor: int, view: memoryview) -> None:
-    """Fill `view` from a pipe; EOFError when the other side is gone."""
-    while view:
-        part = os.read(descriptor, min(len(view), _PIPE_BYTES)) if not hasattr(os, "readv") else None
-        if part is None:
-            count = os.readv(descriptor, [view])
-        else:
-            count = len(part)
-            view[:count] = part
-        if not count:
-            raise EOFError
-        view = view[count:]
-
-
-# --- the child ----------------------------------------------------------------------------------------------------
-
-
-def serve(jobs: Mapping[str, Job] | None = None) -> None:
-    """Answer jobs until the parent closes the pipe. All that a child process runs."""
-    requests, replies = os.dup(0), os.dup(1)
-    if sys.platform == "win32":
-        import msvcrt
-
-        for descriptor in (requests, replies):
-            msvcrt.setmode(descriptor, os.O_BINARY)
-    # A C library that prints must not write into the protocol.
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too: the parent decides
-    known = _jobs() if jobs is None else jobs
-    budget = _Budget()
-    # An empty answer says that we are ready: start-up is not charged to the first film.
-    with contextlib.suppress(OSError, EOFError):
-        _write_message(replies, {"shape": [0], "dtype": "uint8", "facts": {}}, b"")
-        while True:
-            header, size = _read_header(requests)
-            payload = bytearray(size)
-            _read_into(requests, memoryview(payload))
-            answer, samples = _answer(known, header, bytes(payload), budget)
-            del payload
-            _write_message(replies, answer, _bytes(samples))
-            del samples
-
-
-def _jobs() -> dict[str, Job]:
-    """Return the jobs of the program; imported here, so that the parent loads no codecs."""
-    from engine.film import codecs, raster
-
-    def frame(payload: bytes, parameters: Mapping[str, Any]) -> tuple[NDArray[np.integer], dict[str, Any]]:
-        return codecs.decode_frame(payload, **parameters), {}
-
-    def picture(payload: bytes, parameters: Mapping[str, Any]) -> tuple[NDArray[np.integer], dict[str, Any]]:
-        decoded = raster.decode(payload, **parameters)
-        return decoded.grey, decoded.facts()
-
-    return {"frame": frame, "picture": picture}
-
-
-_NOTHING: NDArray[np.integer] = np.empty(0, dtype=np.uint8)
-
-
-def _answer(
-    jobs: Mapping[str, Job], header: Mapping[str, Any], payload: bytes, budget: "_Budget"
-) -> tuple[dict[str, Any], NDArray[np.integer]]:
-    """Return the header and the samples of a reply; any fault at all becomes a FilmError here."""
-    try:
-        with budget.spent_on(header):
-            samples, facts = jobs[header["job"]](payload, header["parameters"])
-            samples = np.ascontiguousarray(samples)
-    except LungboxError as error:
-        return {"fault": type(error).__name__, "message": error.message, "advice": error.advice}, _NOTHING
-    except MemoryError:
-        fault: FilmError = FilmTooLargeError("decoding it takes more memory than we allow.", advice=_EXPORT_AGAIN)
-    except BaseException as error:  # noqa: BLE001 (some decoders raise outside Exception; each says one thing: damage)
-        fault = DamagedFilmError(f"its picture could not be decoded ({type(error).__name__}).", advice=_COPY_AGAIN)
-    else:
-        return {"shape": list(samples.shape), "dtype": samples.dtype.name, "facts": facts}, samples
-    return {"fault": type(fault).__name__, "message": fault.message, "advice": fault.advice}, _NOTHING
-
-
-class _Budget:
-    """The child's own limits, renewed for every job, where the system has them (not on Windows)."""
-
-    def __init__(self) -> None:
-        self._idle_bytes = _address_space()
-        if sys.platform != "win32":
-            import resource
-
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the film
-
-    @contextlib.contextmanager
-    def spent_on(self, header: Mapping[str, Any]) -> Iterator[None]:
-        """Limit address space and processor time to what the parent grants this job."""
-        if sys.platform == "win32":
-            yield
-            return
-        import resource
-
-        signal.setitimer(signal.ITIMER_REAL, float(header["wall_s"]) + _GRACE_S)  # unhandled, so it ends the process
-        cpu = math.ceil(time.process_time() + float(header["cpu_s"]))
-        _set_soft_limit(resource.RLIMIT_CPU, cpu)
-        if self._idle_bytes:
-            _set_soft_limit(resource.RLIMIT_AS, self._idle_bytes + int(header["memory_bytes"]))
-        try:
-            yield
-        finally:
-            _set_soft_limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-
-
-def _set_soft_limit(which: int, value: int) -> None:
-    """Set the soft limit, which can be raised again for the next job, and leave the hard one."""
-    if sys.platform != "win32":
-        import resource
-
-        _, hard = resource.getrlimit(which)
-        if hard != resource.RLIM_INFINITY and (value == resource.RLIM_INFINITY or value > hard):
-            value = hard
-        with contextlib.suppress(OSError, ValueError):  # macOS refuses some
-            resource.setrlimit(which, (value, hard))
-
-
-def _address_space() -> int:
-    """Return the bytes of address space in use, 0 where the system does not tell."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    except OSError:
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 _kept = DecoderProcess()
 atexit.register(_kept.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_kept.forget)
-
-if __name__ == "__main__":
-    serve()

@@ -6,7 +6,7 @@ Knows files by their content; a name or an ending proves nothing.
 import struct
 from pathlib import Path
 
-from engine.errors import NotAFilmError
+from engine.errors import FilmTooLargeError, NotAFilmError
 from engine.files import read_file, sha256_aside
 from engine.film.radiograph import Radiograph
 
@@ -45,7 +45,15 @@ _LOOKS_LIKE = {
 def read_radiograph(path: Path | str) -> Radiograph:
     """Return the film in a DICOM, PNG, TIFF or JPEG file; FilmError where there is none, or not a whole one."""
     path = Path(path)
-    data = read_file(path, MAX_FILE_BYTES)
+    try:
+        return _radiograph(path, read_file(path, MAX_FILE_BYTES))
+    except MemoryError:
+        raise FilmTooLargeError(
+            f"{path.name} takes more memory than there is.", advice="Close other films or programs and try again."
+        ) from None
+
+
+def _radiograph(path: Path, data: bytes) -> Radiograph:
     kind = _kind(data)
     # Pictures need no pydicom, DICOM no codecs: each is imported when the first of its kind is read.
     if kind == "DICOM":

@@ -15,8 +15,7 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np
 
 from engine.errors import FilmTooLargeError
-from engine.film import decoder
-from engine.film.decoder import Job
+from engine.film.worker import Job, serve
 
 Given = Mapping[str, Any]
 Made = tuple[Any, dict[str, Any]]
@@ -100,7 +99,7 @@ def descriptors(_: bytes, __: Given) -> Made:
     return NOTHING, {"known": True, "sockets": sockets, "open": len(targets) - 1}  # less our own `to_parent`
 
 
-decoder.serve(
+serve(
     {
         "echo": echo,
         "crash": lambda _, __: os.abort(),
@@ -108,6 +107,7 @@ decoder.serve(
         "segfault": segfault,
         "kill": kill,
         "garbage": lie(header(b"not json", 0)),
+        "nested header": lie(header(b"[" * 100_000, 0)),
         "huge header": lie(struct.pack(">IQ", 0xFFFFFFFF, 0)),
         "wrong size": lie(header(b'{"shape": [10, 10], "dtype": "uint8", "facts": {}}', 7)),
         "not an array": lie(header(b'{"shape": [-1, 1000000000], "dtype": "object", "facts": []}', 0)),

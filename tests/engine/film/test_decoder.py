@@ -17,6 +17,7 @@ import pytest
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, LungboxError
 from engine.film import decoder
 from engine.film.decoder import DecoderProcess, Limits, decode_frame, prewarm
+from engine.film.wire import read_header
 from tests.codestreams import JPEG_2000_LOSSLESS, SYNTAXES, chest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,7 +61,8 @@ def test_the_programs_own_child_can_be_prewarmed() -> None:
 
 
 @pytest.mark.parametrize(
-    "job", ["crash", "exit", "segfault", "kill", "garbage", "huge header", "wrong size", "not an array"]
+    "job",
+    ["crash", "exit", "segfault", "kill", "garbage", "nested header", "huge header", "wrong size", "not an array"],
 )
 def test_a_child_that_dies_or_lies_costs_one_job(awkward: DecoderProcess, job: str) -> None:
     assert still_works(awkward)
@@ -305,5 +307,5 @@ def test_a_header_longer_than_it_says_is_not_waited_for() -> None:
     os.write(write_end, struct.pack(">IQ", 1 << 30, 0))
     os.close(write_end)
     with pytest.raises(EOFError):
-        decoder._read_header(read_end)
+        read_header(read_end)
     os.close(read_end)

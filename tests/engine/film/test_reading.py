@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -170,6 +172,38 @@ def test_a_file_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(600 << 20)
     with pytest.raises(FilmTooLargeError, match=r"film\.dcm is larger than 512 MB"):
         read_radiograph(tmp_path / "film.dcm")
+
+
+_SHORT_OF_MEMORY = """
+import resource, sys
+from engine.errors import FilmTooLargeError
+from engine.film import decoder
+from engine.film.reading import read_radiograph
+import engine.film.dicom
+decoder.prewarm()
+in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for megabytes in (4, 16, 40, 70, 100):
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + (megabytes << 20), resource.RLIM_INFINITY))
+    try:
+        read_radiograph(sys.argv[1])
+    except FilmTooLargeError as error:
+        assert "memory" in str(error), error
+        print("refused")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(read_radiograph(sys.argv[1]).rows)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to RLIMIT_AS")
+def test_a_film_for_which_memory_is_short_is_refused_and_read_when_there_is_more(tmp_path: Path) -> None:
+    path = write(tmp_path, dicom_bytes(dicom_film(np.zeros((4000, 4000), dtype=np.uint16), bits_stored=16)))
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", _SHORT_OF_MEMORY, str(path)],
+        cwd=root, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[-1], done.stderr) == ("refused", "4000", "")
 
 
 # Found by benchmarks/fuzz.py: pydicom raises outside ValueError for these.
