@@ -37,10 +37,10 @@ _LUNG_CENTRE_Z = profile((0, -38), (30, -28), (60, -16), (100, -6), (150, 0), (3
 
 # The mediastinum's and the heart's borders as a film shows them, right and left of the midline.
 _MEDIASTINUM_RIGHT = profile((-60, 22), (0, 20), (22, 22), (50, 26), (74, 27.5), (86, 29.5), (96, 27), (118, 26.5),
-                             (140, 23), (260, 20))  # fmt: skip
+                             (150, 17), (200, 12), (270, 9))  # fmt: skip
 _MEDIASTINUM_LEFT = profile(
     (-60, 20), (0, 18), (20, 20), (38, 24), (52, 29), (60, 34.5), (69, 38), (78, 36), (87, 31.5), (97, 29.5), (118, 29),
-    (140, 23), (260, 20),
+    (150, 19), (200, 14), (270, 10),
 )  # fmt: skip
 _HEART_RIGHT = profile(
     (96, 8), (112, 24), (130, 32), (150, 38.5), (172, 42.5), (190, 43), (208, 40), (225, 33), (250, 27)
@@ -162,7 +162,7 @@ class Anatomy:
     def heart_edges(self, y: Numbers, z: Numbers) -> Edges:
         """Return the x of the right and left border of the heart; right > left where there is none."""
         height = np.asarray(y) / self.height_scale
-        section = _section(z, 24.0 * self.depth_scale, 50.0 * self.depth_scale, 2.0)
+        section = _section(z, 20.0 * self.depth_scale, 55.0 * self.depth_scale, 2.0)
         size = self.heart_width * self.width_scale
         right = -_HEART_RIGHT(height) * size * section + self.heart_shift_mm
         left = _HEART_LEFT(height) * size * section + self.heart_shift_mm
@@ -183,7 +183,8 @@ class Anatomy:
     def spine_edges(self, y: Numbers, z: Numbers) -> Edges:
         """Return the x of the right and left border of the vertebral column and the muscle beside it."""
         reach = np.abs((np.asarray(z) - self.spine_z(y) + 12 * self.depth_scale) / (38 * self.depth_scale))
-        half = 16.5 * self.width_scale * np.sqrt(np.maximum(1 - reach**2.2, 0))
+        widest = np.interp(np.asarray(y) / self.height_scale, [60, 150], [16.5, 25.0])
+        half = widest * self.width_scale * np.maximum(1 - reach**1.7, 0)
         return np.where(half > 0, -half, 1.0), np.where(half > 0, half, 0.0)
 
     def diaphragm(self, x: Numbers, z: Numbers, side: int) -> NDArray[np.float64]:

@@ -118,7 +118,7 @@ def _lungs(anatomy: Anatomy, beam: Beam, step_mm: float) -> tuple[Plane, Plane]:
     return right * path, left * path
 
 
-def silhouettes(anatomy: Anatomy, beam: Beam, step_mm: float = 2.0) -> Silhouettes:
+def silhouettes(anatomy: Anatomy, beam: Beam, step_mm: float = 1.0) -> Silhouettes:
     """Return what every organ covers: a pixel counts when the ray through its centre meets the organ."""
     shape = (beam.rows, beam.columns)
     right, left, heart, mediastinum, abdomen = (np.zeros(shape, np.bool_) for _ in range(5))

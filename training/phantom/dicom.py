@@ -132,6 +132,7 @@ def _pixels(dataset: Dataset, film: Film, stored: np.ndarray[tuple[int, ...], np
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = 0, 1, "US"
     dataset.PresentationLUTShape = "IDENTITY"
     dataset.WindowCenter, dataset.WindowWidth = 2**BITS_STORED // 2, 2**BITS_STORED
+    dataset.WindowCenterWidthExplanation = "Whole range"
     dataset.LossyImageCompression = "00"
     dataset.BurnedInAnnotation = "NO"
     dataset.PixelData = encapsulate([bytes(imagecodecs.jpegls_encode(stored, level=0))])

@@ -27,7 +27,7 @@ _SCAPULA_MEDIAL = [(121, 20, -88), (122, 52, -94), (129, 100, -95), (137, 148, -
 _SCAPULA_LATERAL = [(145, 156, -90), (151, 132, -84), (154, 96, -68), (157, 70, -50), (158, 60, -46)]
 _SCAPULA_NECK = [(157, 48, -48), (154, 36, -52), (137, 22, -76)]
 _SCAPULA_SPINE = [(123, 44, -96), (139, 30, -98), (156, 14, -82), (175, 4, -55)]
-_CORACOID = [(154, 46, -42), (151, 32, -25), (144, 31, -5), (140, 37, 8)]
+_CORACOID = [(154, 48, -42), (152, 36, -30), (146, 33, -10), (141, 38, 2)]
 _GLENOID, _GLENOID_SEMI = (158, 51, -42), (4.0, 16.0, 12.0)
 _HUMERAL_HEAD, _HUMERAL_SEMI = (180, 44, -34), (23.5, 23.5, 23.5)
 _HUMERUS = [(184, 56, -33), (192, 84, -30), (208, 136, -24), (236, 224, -10)]
@@ -41,11 +41,11 @@ def add_bones(bone: Plane, rays: Rays, anatomy: Anatomy) -> None:
             # Bone thins out towards the cartilage.
             wall = np.interp(np.linspace(0, 1, len(rib.nodes)), [0, 0.5, 0.8, 1], [0.85, 0.7, 0.5, 0.1])
             add_shell(bone, rays, rib, wall)
-        _add_shoulder(bone, rays, anatomy, side)
+        _add_shoulder(bone, rays, anatomy, side, uneven_mm=rng.normal(0, 2.0, 3))
     spine = np.zeros_like(bone)
     add_spine(spine, rays, anatomy)
     # Real vertebrae are rough where these are smooth.
-    bone += 0.5 * cv2.GaussianBlur(spine, (0, 0), max(0.3, 0.45 / rays.beam.spacing_mm))
+    bone += 0.42 * cv2.GaussianBlur(spine, (0, 0), max(0.3, 0.45 / rays.beam.spacing_mm))
     bone *= np.float32(anatomy.bone_density)
 
 
@@ -80,11 +80,13 @@ def _first_rib(anatomy: Anatomy, side: int) -> Tube:
     return Tube.of(anatomy.posed(anatomy.standard(path)), (0.6 * side, -0.7, 0.4), [6.0], [2.8])
 
 
-def _add_shoulder(bone: Plane, rays: Rays, anatomy: Anatomy, side: int) -> None:
+def _add_shoulder(bone: Plane, rays: Rays, anatomy: Anatomy, side: int, *, uneven_mm: Points) -> None:
     def placed(points: Sequence[tuple[float, float, float]]) -> Points:
         moved = np.array(points, dtype=np.float64) * [side, 1, 1]
         # The girdle hangs on the sternum: what is farther out drops more.
-        moved[:, 1] += anatomy.shoulder_drop_mm * np.clip(np.abs(moved[:, 0]) / 150, 0, 1)
+        # And nobody's two shoulders are alike.
+        outer = np.clip(np.abs(moved[:, :1]) / 150, 0, 1)
+        moved += outer * (uneven_mm + np.array([0, anatomy.shoulder_drop_mm, 0]))
         return anatomy.posed(anatomy.standard(moved))
 
     def path(points: Sequence[tuple[float, float, float]]) -> Points:
@@ -100,7 +102,7 @@ def _add_shoulder(bone: Plane, rays: Rays, anatomy: Anatomy, side: int) -> None:
     add_shell(bone, rays, Tube.of(path(_SCAPULA_MEDIAL), _UP, [1.6], [1.6]), 0.5)
     add_shell(bone, rays, Tube.of(path(_SCAPULA_LATERAL), _UP, [1.6, 3.0, 4.0], [1.6, 3.0, 4.0]), 0.8)
     add_shell(bone, rays, Tube.of(path(_SCAPULA_SPINE), (0.0, 0.8, 0.6), [4.0, 6.0, 9.5], [2.5, 3.5, 4.5]), 1.0)
-    add_shell(bone, rays, Tube.of(path(_CORACOID), _UP, [7.5, 6.0, 5.0], [7.5, 6.0, 5.0]), 0.9)
+    add_shell(bone, rays, Tube.of(path(_CORACOID), _UP, [6.0, 5.5, 4.5], [6.0, 5.5, 4.5]), 0.7)
     for place, semi in ((_GLENOID, _GLENOID_SEMI), (_HUMERAL_HEAD, _HUMERAL_SEMI)):
         x, y, z = (float(value) for value in placed([place])[0])
         tilt_degrees = side * 8.0

@@ -9,6 +9,7 @@ from training.phantom.solids import Points, Rays, Tube, add_tube, add_tubes, smo
 # Radius of a vessel that feeds one terminal region, and the exponent of Murray's law as measured in lungs (2.3 to 2.9).
 _TWIG_RADIUS_MM = 0.5
 _MURRAY = 2.75
+_ANY_DIRECTION = (0.31, 0.53, 0.79)  # of a round section: only not along the path
 
 
 def add_vessels(vessels: Plane, rays: Rays, anatomy: Anatomy, twigs: int = 560) -> None:
@@ -75,9 +76,9 @@ def _grow(
             branches.append(_branch(here, centre, heading, feeds=(1, 1), rng=rng))
         return
     spread = targets - centre
-    # Split square to the direction of greatest extent.
-    _, _, axes = np.linalg.svd(spread, full_matrices=False)
-    along = spread @ axes[0]
+    # Split square to the direction of greatest extent, whose sign LAPACK leaves open and we do not.
+    axis = np.linalg.eigh(spread.T @ spread)[1][:, -1]
+    along = spread @ (axis * np.sign(axis[np.argmax(np.abs(axis))]))
     order = np.argsort(along + rng.normal(0, 0.15 * along.std(), len(along)), kind="stable")
     cut = int(np.clip(round(len(targets) * rng.uniform(0.3, 0.7)), 1, len(targets) - 1))
     parts = targets[order[:cut]], targets[order[cut:]]
@@ -98,10 +99,11 @@ def _branch(start: Points, end: Points, heading: Points, *, feeds: tuple[int, in
     lead = heading / max(float(np.linalg.norm(heading)), 1e-6)
     middle = (start + end) / 2 + lead * 0.1 * length + rng.normal(0, 0.03, 3) * length
     pieces = int(np.clip(round(length / 5), 2, 5))
-    t = np.linspace(0, 1, pieces + 1)[:, None]
+    t = np.arange(pieces + 1)[:, None] / pieces
     nodes = (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * end
-    radius = _TWIG_RADIUS_MM * np.linspace(feeds[0] ** (1 / _MURRAY), feeds[1] ** (1 / _MURRAY), pieces + 1)
-    return Tube.round(nodes, radius)
+    first, last = (_TWIG_RADIUS_MM * count ** (1 / _MURRAY) for count in feeds)
+    radius = first + (last - first) * t[:, 0]
+    return Tube(nodes, np.full(nodes.shape, _ANY_DIRECTION), radius, radius)
 
 
 def add_airways(air: Plane, rays: Rays, anatomy: Anatomy) -> None:
