@@ -40,6 +40,13 @@ class Model:
     segmenter: Segmenter
 
 
+def named(segmenters: Sequence[Segmenter]) -> list[Model]:
+    """Return the checkpoints by what tells them apart: their arithmetic, else the order in which they were given."""
+    schemes = [one.checkpoint.scheme.split(":")[0] for one in segmenters]
+    names = schemes if len(set(schemes)) == len(schemes) else ["this checkpoint", "the other"]
+    return [Model(name, one) for name, one in zip(names, segmenters, strict=False)]
+
+
 def chosen(folders: Sequence[Path], splits: Sequence[Split], sources: Sequence[str]) -> list[FilmRecord]:
     """Return the films with lung masks of some folders, splits and sources; no sources means all."""
     records = unique([record for folder in folders for record in records_in(folder)])
@@ -180,16 +187,16 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace, command: str) -> int:
     records = chosen(given.data, [Split(name) for name in given.split], given.sources)
-    new = Model("this checkpoint", load_segmenter(given.checkpoint, given.device))
-    old = Model("the other", load_segmenter(given.against, given.device)) if given.against else None
-    models = [new, old] if old else [new]
+    paths = [given.checkpoint, given.against] if given.against else [given.checkpoint]
+    models = named([load_segmenter(path, given.device) for path in paths])
+    new, old = models[0], models[1] if given.against else None
     scores, data_sha256 = evaluate(models, records, list(Alteration) if given.altered else [])
     given.out.mkdir(parents=True, exist_ok=True)
     rows = summary.table(scores[0])
     found = summary.bars(rows)
     write_scores(given.out / "scores.csv", scores[0])
     pictures.write_png(given.out / "worst.png", worst_sheet(new, records, scores[0]))
-    text = [_heading(new, records), summary.bars_as_markdown(found), summary.as_markdown(rows)]
+    text = [_heading(new, records), summary.bars_as_markdown(found) if found else "", summary.as_markdown(rows)]
     content = {
         "command": f"python -m training.evaluate {command}",
         "checkpoint": _about(new),
@@ -204,7 +211,7 @@ def _run(given: argparse.Namespace, command: str) -> int:
         figure_2, figure_3 = figures(new, old, _examples(scores[0], records))
         pictures.write_png(given.out / "figure-2.png", figure_2)
         pictures.write_png(given.out / "figure-3.png", figure_3)
-        text.append(comparison.as_markdown(compared, new.name, f"{old.name} ({_about(old)['scheme']})"))
+        text.append(comparison.as_markdown(compared, new.name, old.name))
         content["against"] = {"checkpoint": _about(old), "comparison": comparison.as_json(compared)}
         content["other_rows"] = summary.as_json(summary.table(scores[1]), [])["rows"]
     write_atomically(given.out / "table.md", "\n".join(text).encode())

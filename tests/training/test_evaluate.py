@@ -1,14 +1,16 @@
 """The whole evaluation on the command line, with a real network of random weights on a few small films."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from engine.segmenter import Segmenter
 from tests.tiny import tiny_checkpoint
-from tests.training.box_filler import box_filler
+from tests.training.box_filler import BoxFiller, box_filler
 from training import evaluate, summary
 from training.alterations import Alteration
 from training.evaluate import Model, chosen, main
@@ -65,6 +67,14 @@ def test_a_perfect_model_is_perfect_with_an_oracles_box_and_only_with_it(tmp_pat
     one_lung = [one for one in scores[0] if one.target != "both lungs"]
     assert {one.dice for one in one_lung if one.box == "oracle"} == {1.0}
     assert max(one.dice for one in one_lung if one.box == "sloppy") < 1.0
+
+
+def test_two_checkpoints_are_named_by_their_arithmetic_where_it_differs() -> None:
+    plain, other = box_filler(), box_filler(1)
+    assert [model.name for model in evaluate.named([plain, other])] == ["this checkpoint", "the other"]
+    backend = BoxFiller(1)
+    backend.checkpoint = replace(backend.checkpoint, scheme="int8: mlp, projection")
+    assert [model.name for model in evaluate.named([Segmenter(backend), plain])] == ["int8", "none"]
 
 
 def test_an_evaluation_writes_tables_numbers_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
