@@ -235,7 +235,9 @@ def _store(subject: Subject, folder: Path) -> Path:
 
 def measure(names: list[str], rounds: int, *, memory: bool) -> dict[str, Any]:
     """Return all that was measured."""
+    _progress("the machine's matrix products")
     limits = measured_limits()
+    _progress(", ".join(f"{name} {value:.0f} GOP/s" for name, value in limits.items()))
     rows: list[dict[str, Any]] = []
     report: dict[str, Any] = {"machine": _machine(), "limits_gop_s": limits, "rows": rows}
     with tempfile.TemporaryDirectory() as folder:
@@ -243,8 +245,16 @@ def measure(names: list[str], rounds: int, *, memory: bool) -> dict[str, Any]:
         for name in names:
             subject = Subject(name, cache)
             some = rounds if "1024" not in name else max(3, rounds // 3)
-            rows += _rows("encoder", name, interleaved(subject.encoders(), some), ENCODER_GOALS[name], limits)
-            rows += _rows("decoder", name, interleaved(subject.decoders(), rounds), DECODER_GOAL)
+            for part, variants, count in (
+                ("encoder", subject.encoders(), some),
+                ("decoder", subject.decoders(), rounds),
+            ):
+                _progress(f"{part}, {name}")
+                times = interleaved(variants, count)
+                _progress("; ".join(f"{variant} {found.median_ms:.1f} ms" for variant, found in times.items()))
+                encoding = part == "encoder"
+                goal = ENCODER_GOALS[name] if encoding else DECODER_GOAL
+                rows += _rows(part, name, times, goal, limits if encoding else None)
             path = _store(subject, cache)
             if name.startswith("compact"):
                 report["start_s"] = start_seconds(path, cache, 5)
@@ -255,6 +265,10 @@ def measure(names: list[str], rounds: int, *, memory: bool) -> dict[str, Any]:
                 }
                 report.setdefault("peak_memory_mb", {})[name] = peaks
     return report
+
+
+def _progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def table(report: dict[str, Any]) -> str:

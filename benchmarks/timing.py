@@ -11,6 +11,7 @@ from typing import Any
 
 _CLEAN_SHARE = 0.12  # of one core: a sample that others took more from is taken again
 _TRIES = 3
+_LONG_SECONDS = 2.0  # a sample this long is taken once
 _LEAST_SECONDS = 0.2  # shorter calls are repeated within a sample
 
 
@@ -65,7 +66,7 @@ def _sample(call: Callable[[], object], repeats: int) -> tuple[float, bool]:
         seconds = time.perf_counter() - start
         after = _others_seconds()
         clean = others is None or after is None or (after - others) < _CLEAN_SHARE * seconds + 0.02
-        if clean:
+        if clean or seconds > _LONG_SECONDS:
             break
     return seconds / repeats, clean
 

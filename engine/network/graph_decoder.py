@@ -8,7 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.network.config import ModelConfig
-from engine.network.graph_layers import Layers, Node, attend, constant, length, ops, reshape, transpose
+from engine.network.graph_layers import (
+    Layers,
+    Node,
+    attend,
+    channels_first,
+    channels_last,
+    constant,
+    from_blocks,
+    length,
+    ops,
+    reshape,
+    transpose,
+)
 
 _EPS = 1e-5  # torch's LayerNorm in the two-way transformer
 _EPS_2D = 1e-6  # segment_anything's LayerNorm2d
@@ -98,12 +110,12 @@ def draw_compact_decoder(
     mask_token, iou_token = _token(hidden, 1), _token(hidden, 0)
     finest, at_4, at_8 = features[4:]
     side = config.grid
-    x = layers.norm(layers.upscaled(keys, "upscale.0.up", side), "upscale.0.norm", _EPS_2D)
-    x = _refined(layers, "upscale.0.refine", ops.relu(ops.add(_blocks_to_map(x, 2 * side), at_8)))
-    x = layers.upscaled(transpose(x, 0, 2, 3, 1), "upscale.1.up", 2 * side)
-    x = _refined(layers, "upscale.1.refine", ops.relu(ops.add(_blocks_to_map(x, 4 * side), at_4)))
-    coarse = _weighed(layers.token_mlp(mask_token, "mask_head"), x, 4 * side)
-    edges = _weighed(layers.token_mlp(mask_token, "edge_head"), finest, 8 * side)
+    x = from_blocks(layers.norm(layers.upscaled(keys, "upscale.0.up", side), "upscale.0.norm", _EPS_2D), 2 * side)
+    x = _refined(layers, "upscale.0.refine", ops.relu(ops.add(channels_first(x), at_8)))
+    x = from_blocks(layers.upscaled(channels_last(x), "upscale.1.up", 2 * side), 4 * side)
+    x = _refined(layers, "upscale.1.refine", ops.relu(ops.add(channels_first(x), at_4)))
+    coarse = _weighed_map(layers.token_mlp(mask_token, "mask_head"), x, 4 * side)
+    edges = _weighed_map(layers.token_mlp(mask_token, "edge_head"), finest, 8 * side)
     smooth = ops.interpolate(
         coarse,
         constant([8 * side, 8 * side], np.int64),
@@ -124,10 +136,12 @@ def draw_sam_decoder(
     hidden, keys = draw_two_way(layers.under("transformer"), config, position, _with_tokens(own, sparse), film)
     side = config.grid
     x = layers.norm(layers.upscaled(keys, "output_upscaling.0", side), "output_upscaling.1", _EPS_2D)
-    x = reshape(transpose(ops.gelu(x, "erf"), 0, 1, 3, 2, 4, 5), 0, 2 * side, 2 * side, -1)
-    x = ops.gelu(layers.upscaled(x, "output_upscaling.3", 2 * side), "erf")
+    x = layers.upscaled(from_blocks(ops.gelu(x, "erf"), 2 * side), "output_upscaling.3", 2 * side)
+    # Weighed before the pixels are put in order: one channel is moved instead of all.
     weights = layers.token_mlp(_token(hidden, 1), "output_hypernetworks_mlps.0")
-    logits = _weighed(weights, _blocks_to_map(x, 4 * side), 4 * side)
+    pixels = reshape(ops.gelu(x, "erf"), 0, -1, length(x, 5))
+    weighed = ops.matmul(pixels, weights, False, True)  # (N, pixels, 1)
+    logits = from_blocks(reshape(weighed, 0, 2 * side, 2 * side, 2, 2, 1), 4 * side)
     quality = layers.token_mlp(_token(hidden, 0), "iou_prediction_head")
     first = ops.gather(quality, constant(0, np.int64), constant(2, np.int64))
     return reshape(logits, 0, 4 * side, 4 * side), reshape(first, -1)
@@ -145,17 +159,11 @@ def _token(hidden: Node, index: int) -> Node:
     return ops.slice(hidden, *(constant([value], np.int64) for value in (index, index + 1, 1, 1)))  # (N, 1, C)
 
 
-def _blocks_to_map(x: Node, side: int) -> Node:
-    """Return (N, C, side, side) of (N, side / 2, side / 2, 2, 2, C)."""
-    channels = length(x, 5)
-    return reshape(transpose(x, 0, 5, 1, 3, 2, 4), 0, channels, side, side)
-
-
 def _refined(layers: Layers, name: str, x: Node) -> Node:
     return ops.relu(ops.add(x, layers.conv(x, name)))
 
 
-def _weighed(weights: Node, image: Node, side: int) -> Node:
+def _weighed_map(weights: Node, image: Node, side: int) -> Node:
     """Return (N, 1, side, side): for each prompt the map's channels times its token's weights."""
-    channels = length(image, 1)
-    return reshape(ops.matmul(weights, reshape(image, 0, channels, -1), False, False), 0, 1, side, side)
+    flat = reshape(image, 0, length(image, 1), -1)
+    return reshape(ops.matmul(weights, flat, False, False), 0, 1, side, side)

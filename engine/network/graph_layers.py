@@ -47,6 +47,16 @@ def to_map(tokens: Node, rows: int, columns: int) -> Node:
     return transpose(reshape(tokens, 0, rows, columns, -1), 0, 3, 1, 2)
 
 
+def channels_first(x: Node) -> Node:
+    """Return (N, C, rows, columns) of (N, rows, columns, C): no data moves, OpenVINO's convolutions keep C last."""
+    return transpose(x, 0, 3, 1, 2)
+
+
+def channels_last(x: Node) -> Node:
+    """Return (N, rows, columns, C) of a map; no data moves here either."""
+    return transpose(x, 0, 2, 3, 1)
+
+
 def to_tokens(image: Node) -> Node:
     """Return (N, rows * columns, C) of a map."""
     channels = length(image, 1)
@@ -148,9 +158,9 @@ class Layers:
         return x
 
     def upscaled(self, tokens: Node, name: str, side: int) -> Node:
-        """Return the transposed 2 x 2 convolution, stride 2, of a (side, side) map as (N, C, 2 side, 2 side).
+        """Return the transposed 2 x 2 convolution, stride 2, of a (side, side) map: (N, side, side, 2, 2, C).
 
-        Its steps do not overlap, so it is one matrix product and a change of order; OpenVINO's own is slower.
+        Its steps do not overlap, so it is one matrix product and a change of order (`from_blocks`) when it suits.
         """
         weight = self.array(f"{name}.weight")  # (inputs, outputs, 2, 2)
         inputs, outputs = weight.shape[:2]
@@ -158,6 +168,11 @@ class Layers:
         bias = np.tile(self.array(f"{name}.bias"), 4)
         y = ops.add(ops.matmul(tokens, constant(flat), False, True), constant(bias))
         return reshape(y, 0, side, side, 2, 2, outputs)
+
+
+def from_blocks(x: Node, side: int) -> Node:
+    """Return (N, side, side, C) of `Layers.upscaled`."""
+    return reshape(transpose(x, 0, 1, 3, 2, 4, 5), 0, side, side, length(x, 5))
 
 
 def attend(q: Node, k: Node, v: Node, scale: float | None = None) -> Node:
