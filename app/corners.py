@@ -28,7 +28,7 @@ class Corner:
     always: bool = False  # also when only few corners are shown
 
 
-def corner_texts(session: Session, pointer: QPointF | None) -> tuple[Corner, ...]:
+def corner_texts(session: Session, pointer: QPointF | None, scale: float = 1.0) -> tuple[Corner, ...]:
     """Return what the corners say of the film on screen."""
     lightbox, case = session.lightbox, session.shown
     film = lightbox.film
@@ -38,7 +38,7 @@ def corner_texts(session: Session, pointer: QPointF | None) -> tuple[Corner, ...
     who = () if display.identity_hidden else identity_lines(radiograph)
     size = f"{radiograph.columns} x {radiograph.rows}  {radiograph.bits_stored} bit"
     what = (view_text(radiograph), size)
-    zoom = f"{lightbox.viewport.zoom * 100:.0f} %"
+    zoom = f"{lightbox.viewport.zoom * scale * 100:.0f} %"  # of screen pixels: 100 % is one to one
     greys = (readout(session, pointer), f"{window_text(display.view)}   {zoom}")
     left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
     top, bottom = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom

@@ -145,7 +145,7 @@ class FindingDelegate(QStyledItemDelegate):
         painter.setPen(colour("muted"))
         made = making_text(finding)
         if finding.quality is not None:
-            made += f"  ·  {self.tr('quality')} {finding.quality:.2f}"
+            made += "  ·  " + self.tr("quality") + f" {finding.quality:.2f}"
         painter.drawText(inside, left | bottom, made)
         painter.restore()
 

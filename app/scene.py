@@ -69,7 +69,7 @@ class Scene:
             self._draw_layer(painter, shown, scale)
             self._draw_live(painter, shown)
         draw_markers(painter, self._lightbox, area)
-        draw_corners(painter, corner_texts(self._session, pointer), self._lightbox.display.corners, area, font)
+        draw_corners(painter, corner_texts(self._session, pointer, scale), self._lightbox.display.corners, area, font)
         if self._lightbox.magnifying and pointer is not None:
             self._draw_lens(painter, pointer, scale)
         if self._session.worklist.loading is not None:
