@@ -240,6 +240,8 @@ def _frames(dataset: "Dataset", film: Radiograph, name: str) -> NDArray[np.gener
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         raise UnsupportedFilmError(f"{name} is compressed.", advice="Export it uncompressed.")
     data = np.frombuffer(bytes(dataset.PixelData), dtype=np.uint8)
+    if data.size * 8 < count * size * bits:
+        raise DamagedFilmError(f"{name} ends before its last pixel.", advice="Export it again.")
     if bits == 1:
         # Frames follow each other without padding, first pixel in the lowest bit (PS3.5 8.1.1, PS3.3 C.7.6.3.1).
         values: NDArray[np.generic] = np.unpackbits(data, bitorder="little", count=count * size)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.case import Finding, Structure
 from engine.errors import DamagedFilmError, LungboxError, NotAFilmError
 from engine.film.radiograph import Radiograph
-from engine.lungs import name_lungs
+from engine.geometry import Prompts
+from engine.lungs import name_lungs, tidied
 from engine.mask import Mask
 from engine.results.reopen import prompts_of, read_document
 from engine.results.runs import with_edits
 from engine.results.sr import REPLAY_PREFIX
-from engine.segmenter import Segmenter
+from engine.segmenter import Embedding, Segmentation, Segmenter
 
 # On another backend sums are taken in another order: the outline may move by a pixel here and there, and no more.
 LEAST_DICE = 0.999
@@ -109,8 +109,8 @@ def replay(record: Record, film: Radiograph, segmenter: Segmenter, old: dict[str
                     f"{provenance.checkpoint_sha256[:16]}.",
                     advice="Name the checkpoint with --checkpoint.",
                 )
-            mask = _drawn_again(row, film, segmenter, embedding)
             known = old.get(row["tracking_uid"])
+            mask = _drawn_again(row, film, segmenter, embedding, known)
             identical = mask.sha256 == row["mask_sha256"]
             by_model = row["edits"]["base"] == "model"
             replayed.append(
@@ -129,23 +129,27 @@ def replay(record: Record, film: Radiograph, segmenter: Segmenter, old: dict[str
     return replayed
 
 
-def _drawn_again(row: dict[str, Any], film: Radiograph, segmenter: Segmenter, embedding: Any) -> Mask:
+def _drawn_again(
+    row: dict[str, Any], film: Radiograph, segmenter: Segmenter, embedding: Embedding, known: Mask | None
+) -> Mask:
+    """Return the mask that the record leads to: the one of the recorded hash, else the one nearest to the old mask."""
     edits = row["edits"]
     if edits["base"] == "empty":
         return with_edits(Mask.empty(film.rows, film.columns), edits)
     prompts = prompts_of(row["prompts"])
     if prompts is None:
         raise ValueError("a model's mask without prompts")
-    answer = segmenter.segment(embedding, prompts)
-    structure = Structure(row["structure"])
-    named = [finding for finding in name_lungs(answer, prompts, film) if finding.structure is structure]
-    base = _base(named, answer.mask)
-    return with_edits(base, edits)
+    masks = [with_edits(base, edits) for base in _bases(segmenter.segment(embedding, prompts), prompts, film)]
+    for mask in masks:
+        if mask.sha256 == row["mask_sha256"]:
+            return mask
+    return masks[0] if known is None else max(masks, key=known.dice)
 
 
-def _base(named: list[Finding], whole: Mask) -> Mask:
-    """Return the lung of the structure's name; the model's whole answer for a structure that is no single lung."""
-    return named[0].mask if named else whole
+def _bases(answer: Segmentation, prompts: Prompts, film: Radiograph) -> list[Mask]:
+    """Return every mask the program makes of one answer: lungs by side, or a structure the reader named first."""
+    named = [finding.mask for finding in name_lungs(answer, prompts, film)]
+    return [*named, tidied(answer.mask), answer.mask.holes_filled(), answer.mask]
 
 
 def _texts(item: Any) -> list[str]:
