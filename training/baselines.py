@@ -95,7 +95,7 @@ _KEPT: list[Any] = []  # torch forgets an operator when its library is collected
 def _missing() -> BaselinesMissingError:
     return BaselinesMissingError(
         "The baselines' networks cannot be loaded.",
-        advice="Install segmentation-models-pytorch, and the torchvision that belongs to this torch.",
+        advice="Install lungbox[baselines]: segmentation-models-pytorch, and the torchvision of this torch.",
     )
 
 

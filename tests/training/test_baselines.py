@@ -179,5 +179,5 @@ def test_the_real_networks_take_a_second_channel(name: str) -> None:
 def test_without_the_package_the_error_says_what_to_install() -> None:
     if importlib.util.find_spec("segmentation_models_pytorch") is not None:
         pytest.skip("segmentation-models-pytorch is installed")
-    with pytest.raises(baselines.BaselinesMissingError, match="Install segmentation-models-pytorch"):
+    with pytest.raises(baselines.BaselinesMissingError, match=r"Install lungbox\[baselines\]"):
         baselines.build(ARCHITECTURES["unet"], 1)
