@@ -206,7 +206,7 @@ def test_the_heart_is_as_wide_as_the_anatomy_says(small_film: Film) -> None:
 
 
 def test_an_effusion_hides_lung_and_an_opacity_does_not() -> None:
-    beam = DEMO_BEAM.resampled(10)
+    beam = DEMO_BEAM.resampled(16)
     healthy, wet = (silhouettes(a, beam) for a in (DEMO, replace(DEMO, effusion_mm=(60.0, 0.0))))
     assert wet.right_clear.sum() < 0.97 * healthy.right_clear.sum()
     assert np.array_equal(wet.left_clear, healthy.left_clear)
