@@ -30,7 +30,8 @@ from engine.network.model import LungModel
 from engine.network.quantized import by_row, round_to_int8
 from engine.network.torch_backend import TorchBackend
 from training.adaptation import SCHEMES, RecipeError
-from training.films import Film, bounds, load_films
+from training.boxes import bounds_of
+from training.films import Film, load_films
 from training.qat import calibrating, round_places, without_adapters
 from training.recipe import Recipe
 from training.rounding import LayerQuantizer
@@ -228,7 +229,7 @@ def samples_of(films: Sequence[Film], preprocessing: Preprocessing) -> list[Samp
     for film in films:
         size = film.unit.shape[0]
         letterbox = Letterbox.fit(size, size, size)
-        boxes = [box for wanted in ([0], [1], [0, 1]) if (box := bounds(film.lungs[wanted].max(axis=0))) is not None]
+        boxes = [box for wanted in ([0], [1], [0, 1]) if (box := bounds_of(film.lungs[wanted].max(axis=0))) is not None]
         tokens = [letterbox.tokens(Prompts(box)) for box in boxes]
         coordinates, labels = (np.stack(parts).astype(np.float32) for parts in zip(*tokens, strict=True))
         samples.append(Sample(standardise(film.unit, preprocessing), coordinates, labels))
