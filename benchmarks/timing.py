@@ -71,14 +71,20 @@ def _sample(call: Callable[[], object], repeats: int) -> tuple[float, bool]:
     return seconds / repeats, clean
 
 
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
 def interleaved(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
     """Return the times of variants called in turn, so that a slow minute of the machine hits all of them alike."""
     repeats = {}
     for name, call in variants.items():
-        call()
-        start = time.perf_counter()
-        call()
-        repeats[name] = max(1, round(_LEAST_SECONDS / (time.perf_counter() - start)))
+        seconds = _seconds(call)  # the first call also compiles and fills caches
+        if seconds < _LONG_SECONDS:
+            seconds = _seconds(call)
+        repeats[name] = max(1, round(_LEAST_SECONDS / seconds))
     samples: dict[str, list[tuple[float, bool]]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, call in variants.items():

@@ -111,10 +111,10 @@ class Layers:
         """Return a layer's input, rounded if the layer runs in integers."""
         return rounded(x, self.array(f"{name}.input_scale")) if self.has(f"{name}.input_scale") else x
 
-    def linear(self, x: Node, name: str) -> Node:
+    def linear(self, x: Node, name: str, *, bias: bool = True) -> Node:
         """Return (..., outputs) for (..., inputs)."""
         y = ops.matmul(self.input(x, name), self.weight(name), transpose_a=False, transpose_b=True)
-        return ops.add(y, self.value(f"{name}.bias")) if self.has(f"{name}.bias") else y
+        return ops.add(y, self.value(f"{name}.bias")) if bias and self.has(f"{name}.bias") else y
 
     def norm(self, x: Node, name: str, eps: float) -> Node:
         """Return the layer norm of the last axis."""
