@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -213,6 +214,32 @@ def test_a_disk_that_fills_up_at_any_byte_keeps_the_old_file(tmp_path: Path) -> 
     done = run_python(_FULL_DISK, tmp_path / "result")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "result").read_bytes() == NEW
+
+
+_SMALL_DISK = """
+import sys
+from pathlib import Path
+from engine.errors import OutputError
+from engine.files import write_atomically
+path = Path(sys.argv[1])
+write_atomically(path, b"old" * 1000)
+try:
+    write_atomically(path, bytes(2 << 20))
+except OutputError as error:
+    print(error.message, path.read_bytes() == b"old" * 1000, len(list(path.parent.iterdir())))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mount namespaces")
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
+    own_disk = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1m none "$0" && exec "$@"']
+    if shutil.which("unshare") is None or subprocess.run([*own_disk, tmp_path, "true"], check=False).returncode:
+        pytest.skip("this system lets us mount no disk of our own")
+    done = subprocess.run(
+        [*own_disk, tmp_path, *_python(_SMALL_DISK, tmp_path / "result")],
+        cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("result could not be written: the disk is full. True 1\n", "")
 
 
 @pytest.mark.parametrize(
