@@ -23,7 +23,7 @@ Pixels = NDArray[np.bool_]
 
 _MASK_LIMIT_BYTES = 256 << 20
 _SQUASH_TOLERANCE = 0.02  # a mask at another resolution may differ this much in aspect: one pixel's rounding at 100 px
-_SMALLEST_LUNG = 0.03  # of both; the smallest real one in the shared films, of a destroyed lung, is 13 %
+_SMALLEST_LUNG = 0.03  # of both; the smallest in the shared films, of a destroyed lung, is 9 %
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,8 +15,9 @@ _HALVES = ("Train Set", "Test Set")
 
 
 def _root(folder: Path) -> Path:
-    inner = folder / "QaTa-COV19-v2"
-    return inner if inner.is_dir() else folder
+    """Return where the halves lie: the archive puts them two folders deep."""
+    inner = (folder / "QaTa-COV19" / "QaTa-COV19-v2", folder / "QaTa-COV19-v2")
+    return next((path for path in inner if path.is_dir()), folder)
 
 
 def recognises(folder: Path) -> bool:
