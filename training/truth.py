@@ -10,12 +10,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from engine.film.reading import read_radiograph
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from engine.files import read_file
 from engine.film.radiograph import Radiograph
+from engine.film.reading import read_radiograph
 from training.manifest import DataError, FilmRecord, Label, MaskFile, Part
 from training.sources.jsrt import read_img
 

@@ -72,11 +72,10 @@ def write_shenzhen(folder: Path) -> None:
 
 def write_qata(folder: Path) -> None:
     for half in ("Train Set", "Test Set"):
+        part = folder / "QaTa-COV19" / "QaTa-COV19-v2" / half
         for name in ("covid_1", "sub-S03047_ses-E06163_run-1_bp-chest_vp-ap_cr"):
-            write_picture(folder / "QaTa-COV19" / "QaTa-COV19-v2" / half / "Images" / f"{name}.png", film_pixels())
-            write_picture(
-                folder / "QaTa-COV19" / "QaTa-COV19-v2" / half / "Ground-truths" / f"mask_{name}.png", lung("left") // 2
-            )
+            write_picture(part / "Images" / f"{name}.png", film_pixels())
+            write_picture(part / "Ground-truths" / f"mask_{name}.png", lung("left") // 2)
 
 
 def write_covid_qu_ex(folder: Path) -> None:
