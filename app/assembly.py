@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 
 from app.dialogs import (
@@ -282,12 +282,14 @@ class Assembly(QObject):
 
     def begin_tour(self) -> None:
         """Show the tour."""
+        for running in self.window.canvas.findChildren(Tour):
+            running.end()
         tour = Tour(self.session, self.window.canvas)
         tour.ended.connect(lambda: self._change(replace(self.session.settings, tour_done=True)))
 
     def _sheet(self) -> None:
         settings = self.session.settings
-        ShortcutSheet(bindings(settings.shortcut_profile, settings.shortcuts), self.window).open()
+        self._show(ShortcutSheet(bindings(settings.shortcut_profile, settings.shortcuts), self.window))
 
     def _edit_shortcuts(self) -> None:
         dialog = ShortcutEditor(self.session.settings, self.window)
@@ -300,7 +302,7 @@ class Assembly(QObject):
             text = (folder("log") / "lungbox.log").read_text(encoding="utf-8", errors="replace")[-200_000:]
         except OSError:
             text = ""
-        TextDialog(say("Log"), text or say("The log is empty."), self.window).open()
+        self._show(TextDialog(say("Log"), text or say("The log is empty."), self.window))
 
     def _about(self) -> None:
         status = self.parts.encoder.status
@@ -314,7 +316,12 @@ class Assembly(QObject):
             f"{say('Runs on')}: {status.backend or '-'}",
             f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         ]
-        TextDialog(say("About Lungbox"), "\n".join(lines), self.window).open()
+        self._show(TextDialog(say("About Lungbox"), "\n".join(lines), self.window))
+
+    @staticmethod
+    def _show(dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     @staticmethod
     def _accepted(dialog: QDialog) -> bool:

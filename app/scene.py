@@ -143,8 +143,8 @@ class Scene:
         if not bounds.intersects(self._area):
             return
         top = bounds.top()
-        if selected and finding.prompts is not None and finding.prompts.box is not None:
-            frame = finding.prompts.box
+        frame = finding.prompts.box if finding.prompts is not None else None
+        if selected and frame is not None and not self._is_whole(frame):
             top = min(top, *(pencil.at(frame.x0, y).y() for y in (frame.y0, frame.y1)))
         text = structure_name(finding)
         if finding.quality is not None:
@@ -153,6 +153,11 @@ class Scene:
                 text += "  " + QCoreApplication.translate("Canvas", "check")
         inside = self._area.adjusted(8, 8, -8, -8)
         painting.label(pencil.painter, text, QPointF(bounds.center().x(), top - 16), tint, centred=True, inside=inside)
+
+    def _is_whole(self, box: BoxPrompt) -> bool:
+        """Return whether a box is the film: "both lungs" asks with that, and a frame round it would say nothing."""
+        case = self._session.case
+        return case is not None and box == BoxPrompt.whole(case.radiograph.rows, case.radiograph.columns)
 
     def _draw_live(self, painter: QPainter, shown: Case) -> None:
         """Draw what follows the pointer: boxes, points, callipers, distances, and what is being drawn."""
@@ -168,10 +173,7 @@ class Scene:
             painting.points(pencil, pending.prompts.points)
         prompts = session.draft_prompts or (finding.prompts if finding is not None else None)
         if prompts is not None and self._lightbox.display.marks is not Marks.OFF:
-            # "Both lungs" asks with the whole film: a frame round it would say nothing.
-            if prompts.box is not None and prompts.box != BoxPrompt.whole(
-                shown.radiograph.rows, shown.radiograph.columns
-            ):
+            if prompts.box is not None and not self._is_whole(prompts.box):
                 painting.box(pencil, prompts.box, tint, handles=session.tool == "box")
             painting.points(pencil, prompts.points)
         placed = sketch.callipers or shown.callipers

@@ -56,7 +56,8 @@ class SentenceFile(QTranslator):
 
     def translate(self, context: str, source_text: str, disambiguation: str | None = None, n: int = -1) -> str:
         """Return the sentence, or nothing, upon which Qt shows the English one."""
-        return self._sentences.get((context, source_text), "")
+        # None, and not "": an empty sentence would be shown as one.
+        return self._sentences.get((context, source_text))  # type: ignore[return-value]
 
     def isEmpty(self) -> bool:
         """Return whether there is nothing in it."""

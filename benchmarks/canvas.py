@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     apply_theme(application, 1.0)
     assembly = assemble(Settings(), home / "settings.json", application)
     canvas, session, box = assembly.window.canvas, assembly.session, assembly.session.lightbox
-    canvas.setParent(None)  # type: ignore[call-overload]
+    canvas.setParent(None)
     canvas.resize(arguments.width, arguments.height)
     canvas.show()
     if not QTest.qWaitForWindowExposed(canvas):
