@@ -49,7 +49,6 @@ class Encoder(QObject):
     """Owns the segmenter. Everything that touches it runs in the model's lane, one thing at a time."""
 
     status_changed = Signal()
-    answered = Signal(float)  # milliseconds from request to answer
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -105,20 +104,20 @@ class Encoder(QObject):
         *,
         owner: Hashable,
         key: Hashable = None,
+        priority: Priority = Priority.NOW,
     ) -> None:
-        """Put a question about a film to the model."""
+        """Put a question about a film to the model; only what the reader waits for is timed."""
         began = time.perf_counter()
 
         def work() -> Result:
             return question(self._ready_segmenter(), self._embedding(radiograph)[0])
 
         def done(result: Result) -> None:
-            milliseconds = (time.perf_counter() - began) * 1e3
-            self._set(answer_ms=milliseconds)
+            if priority is Priority.NOW:
+                self._set(answer_ms=(time.perf_counter() - began) * 1e3)
             then(result)
-            self.answered.emit(milliseconds)
 
-        self._jobs.run(Lane.MODEL, work, done, failed, owner=owner, key=key)
+        self._jobs.run(Lane.MODEL, work, done, failed, owner=owner, key=key, priority=priority)
 
     # In the model's lane
 

@@ -14,7 +14,7 @@ from app.encoding import Encoder
 from app.filing import Filing
 from app.films import Film
 from app.history import Change, History
-from app.jobs import Jobs, Lane
+from app.jobs import Jobs, Lane, Priority
 from app.journal import Journal, JournalFolder, Recovered
 from app.lightbox import Lightbox
 from app.prompting import alternatives, answered, band_of, group_of, merged
@@ -512,4 +512,5 @@ class Session(QObject):
             lambda error: None,
             owner="film",
             key="uncertainty",
+            priority=Priority.SOON,
         )

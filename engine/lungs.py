@@ -13,6 +13,10 @@ _SECOND_LUNG = 0.12
 _FUSED_WIDTH = 1.05
 
 
+# A box narrower than this times its height is round one lung: a box round both is about as wide as it is high.
+_ONE_LUNG_BOX = 0.75
+
+
 def right_on_image_left(radiograph: Radiograph) -> bool:
     """Return whether the patient's right is on the image's left: yes, unless Patient Orientation says otherwise."""
     return radiograph.orientation is None or not radiograph.orientation.rightwards.startswith("R")
@@ -29,14 +33,16 @@ def tidied(mask: Mask) -> Mask:
 
 def name_lungs(segmentation: Segmentation, prompts: Prompts, radiograph: Radiograph) -> tuple[Finding, ...]:
     """Return the right and left lung, or the one that was boxed; nothing where the model saw none."""
-    mask = tidied(segmentation.mask)
+    mask = tidied(_asked_for(segmentation.mask, prompts))
+    one_asked = prompts.box is not None and _is_narrow(prompts.box, radiograph.pixel_aspect)
+    mask = mask.largest_parts(1) if one_asked else mask
     bounds = mask.bounds()
     if bounds is None:
         return ()
     right_first = right_on_image_left(radiograph)
     fused = (bounds.x1 - bounds.x0) > _FUSED_WIDTH * (bounds.y1 - bounds.y0) * radiograph.pixel_aspect
     named = _one_lung(mask, bounds, radiograph.columns, right_first=right_first)
-    if mask.part_count > 1 or fused:
+    if not one_asked and (mask.part_count > 1 or fused):
         try:
             right, left = mask.split_lungs(right_on_image_left=right_first)
             named = [(Structure.RIGHT_LUNG, right), (Structure.LEFT_LUNG, left)]
@@ -53,6 +59,21 @@ def name_lungs(segmentation: Segmentation, prompts: Prompts, radiograph: Radiogr
         )
         for structure, part in named
     )
+
+
+def _asked_for(mask: Mask, prompts: Prompts) -> Mask:
+    """Return the mask without parts that lie mostly outside the box: air beside an arm must not name the sides."""
+    if prompts.box is None or mask.clipped(prompts.box).area_px == mask.area_px:
+        return mask
+    kept = Mask.empty(mask.rows, mask.columns)
+    for part in mask.parts():
+        if part.clipped(prompts.box).area_px * 2 >= part.area_px:
+            kept = kept.union(part)
+    return kept
+
+
+def _is_narrow(box: BoxPrompt, pixel_aspect: float) -> bool:
+    return (box.x1 - box.x0) < _ONE_LUNG_BOX * (box.y1 - box.y0) * pixel_aspect
 
 
 def _one_lung(mask: Mask, bounds: BoxPrompt, columns: int, *, right_first: bool) -> list[tuple[Structure, Mask]]:

@@ -1,0 +1,55 @@
+"""Which lung is which: the side is named by what was boxed, never by what else the model saw."""
+
+import numpy as np
+import pytest
+
+from engine.case import Provenance, Structure
+from engine.film.radiograph import Radiograph
+from engine.geometry import BoxPrompt, Prompts
+from engine.lungs import name_lungs
+from engine.mask import Mask
+from engine.segmenter import Segmentation
+from tests.phantom import read_film
+
+ROWS, COLUMNS = 96, 80
+RIGHT, LEFT = (slice(15, 80), slice(10, 35)), (slice(15, 80), slice(45, 70))  # on the image's left and right
+LEFT_BOX, BOTH_BOX = BoxPrompt(42, 10, 73, 85), BoxPrompt(5, 10, 75, 85)
+
+
+def named(*regions: tuple[slice, slice], box: BoxPrompt | None, film: Radiograph | None = None) -> dict[Structure, int]:
+    pixels = np.zeros((ROWS, COLUMNS), dtype=np.bool_)
+    for region in regions:
+        pixels[region] = True
+    prompts = Prompts(box or BoxPrompt.whole(ROWS, COLUMNS))
+    segmentation = Segmentation(
+        Mask.of(pixels), 0.9, np.zeros((4, 4), dtype=np.float32), Provenance("m", "0", "b", "v")
+    )
+    return {f.structure: f.mask.area_px for f in name_lungs(segmentation, prompts, film or read_film())}
+
+
+def test_one_box_round_both_lungs_gives_two_structures() -> None:
+    assert named(RIGHT, LEFT, box=BOTH_BOX) == {Structure.RIGHT_LUNG: 65 * 25, Structure.LEFT_LUNG: 65 * 25}
+
+
+def test_air_outside_the_box_does_not_move_the_lung_to_the_other_side() -> None:
+    arm = (slice(20, 60), slice(74, 80))
+    assert named(LEFT, arm, box=LEFT_BOX) == {Structure.LEFT_LUNG: 65 * 25}
+
+
+def test_a_lung_in_two_pieces_in_a_narrow_box_stays_one_lung() -> None:
+    upper, lower = (slice(15, 40), slice(45, 70)), (slice(50, 85), slice(52, 70))
+    assert list(named(upper, lower, box=LEFT_BOX)) == [Structure.LEFT_LUNG]
+
+
+def test_a_mask_that_reaches_a_little_past_its_box_is_kept_whole() -> None:
+    assert named(LEFT, box=BoxPrompt(47, 18, 68, 78)) == {Structure.LEFT_LUNG: 65 * 25}
+
+
+@pytest.mark.parametrize("orientation", [["R", "F"], ["L", "F"]])
+def test_a_mirrored_film_has_its_sides_mirrored(orientation: list[str]) -> None:
+    expected = Structure.LEFT_LUNG if orientation[0] == "L" else Structure.RIGHT_LUNG
+    assert list(named(LEFT, box=LEFT_BOX, film=read_film(PatientOrientation=orientation))) == [expected]
+
+
+def test_nothing_in_the_box_is_nothing() -> None:
+    assert named(RIGHT, box=LEFT_BOX) == {}
