@@ -38,7 +38,8 @@ _NAMES = {"seg": "segmentation.dcm", "sr": "report.dcm", "gsps": "presentation.d
 _MOST_NUMBERED = 1000
 _STALE_AFTER_S = 3600.0
 # What highdicom and pydicom were seen to raise on headers that are legal to read and impossible to refer to.
-_HEADER_FAULTS = (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError)
+# OSError: pydicom's word for an element that it cannot encode; results are made in memory, so it is never the disk's.
+_HEADER_FAULTS = (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError, OSError)
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 _LONGEST_NAME = 80
 
@@ -90,7 +91,13 @@ def export(
     if deidentify is not None:
         from engine.results.deidentify import deidentified
 
-        case, measurements, film_file = deidentified(case, measurements, deidentify, kinds)
+        try:
+            case, measurements, film_file = deidentified(case, measurements, deidentify, kinds)
+        except _HEADER_FAULTS as error:
+            raise OutputError(
+                f"The film could not be de-identified ({type(error).__name__}); nothing was written.",
+                advice="Leave de-identification out, and report the fault.",
+            ) from error
         if film_file is not None:
             films.append(_Made("film.dcm", "film", film_file, case.radiograph.source.sop_instance_uid))
     job = Export(case, measurements, stamp, reader="" if deidentify else reader, deidentified=deidentify is not None)

@@ -10,6 +10,7 @@ What no program can promise is that the pixels hold no name. The reader is asked
 import hashlib
 import hmac
 import io
+import math
 import re
 import secrets
 import uuid
@@ -63,6 +64,9 @@ _TERMS = {
     "VOILUTFunction": re.compile("LINEAR|LINEAR_EXACT|SIGMOID"),
     "PatientOrientation": re.compile("[LRAPHF]{1,3}"),
     "RescaleType": re.compile("US|OD|HU"),
+    "ConversionType": re.compile("DV|DI|DF|WSD|SD|SI|DRW|SYN"),
+    "DetectorType": re.compile("DIRECT|SCINTILLATOR|STORAGE|FILM"),
+    "PositionerType": re.compile("CARM|COLUMN|RIGID|NONE"),
 }
 # Type 2 somewhere among the films we read: there, and empty unless the list above lets a value through.
 _EMPTY = (
@@ -81,7 +85,6 @@ _EMPTY = (
     "PatientOrientation",
     "BodyPartExamined",
     "ViewPosition",
-    "Laterality",
 )
 _CHARACTERISTICS = {"PatientSex": re.compile("[MFO]"), "PatientAge": re.compile(r"\d{3}[DWMY]")}
 _BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
@@ -134,17 +137,10 @@ def mark(dataset: "Dataset") -> None:
 
 
 def _state_method(dataset: "Dataset", *, retained: bool) -> None:
-    from pydicom.dataset import Dataset
-
     codes = [_BASIC_PROFILE, _RETAIN_CHARACTERISTICS] if retained else [_BASIC_PROFILE]
-    items = []
-    for value, meaning in codes:
-        item = Dataset()
-        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
-        items.append(item)
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = "Lungbox: allow-list of PS3.15 E.1-1"
-    dataset.DeidentificationMethodCodeSequence = items
+    dataset.DeidentificationMethodCodeSequence = [_code(value, "DCM", meaning) for value, meaning in codes]
     dataset.LongitudinalTemporalInformationModified = "REMOVED"
 
 
@@ -177,10 +173,11 @@ def _film_file(film: Radiograph, options: Deidentification) -> bytes:
         new.FrameOfReferenceUID = options.uid(str(old.FrameOfReferenceUID))
     new.PatientName = "ANONYMOUS"
     new.PatientID = options.pseudonym(str(old.get("PatientID", "")))
-    for keyword in _EMPTY:
-        setattr(new, keyword, None)
+    _put_skeleton(old, new)
     new.SeriesNumber, new.InstanceNumber = 1, 1
     _copy_listed(old, new, _TERMS)
+    if "ImageLaterality" in new and "Laterality" in new:
+        del new.Laterality
     if options.retain_characteristics:
         _copy_listed(old, new, _CHARACTERISTICS)
     if not new.get("Modality"):
@@ -205,6 +202,32 @@ def _film_file(film: Radiograph, options: Deidentification) -> bytes:
     return out.getvalue()
 
 
+def _put_skeleton(old: "Dataset", new: "Dataset") -> None:
+    """Put in, empty, what must be there even when nothing is said."""
+    for keyword in _EMPTY:
+        setattr(new, keyword, None)
+    if "Laterality" in old and "ImageLaterality" not in old:
+        new.Laterality = None  # one of the two, never both (PS3.3 C.7.3.1)
+    for keyword in ("DetectorType", "PositionerType"):  # type 2 in DX alone
+        if keyword in old:
+            setattr(new, keyword, None)
+    if "AcquisitionContextSequence" in old:
+        new.AcquisitionContextSequence = []
+    if "AnatomicRegionSequence" in old:
+        known = _TERMS["BodyPartExamined"].fullmatch(str(old.get("BodyPartExamined", "")))
+        new.AnatomicRegionSequence = [_code("816094009", "SCT", "Thorax")] if known else []
+    if new.SOPClassUID == _SECONDARY_CAPTURE:
+        new.ConversionType = "WSD"
+
+
+def _code(value: str, scheme: str, meaning: str) -> "Dataset":
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
 def _copy_listed(old: "Dataset", new: "Dataset", listed: "dict[str, re.Pattern[str]]") -> None:
     for keyword, form in listed.items():
         value = old.get(keyword)
@@ -217,6 +240,8 @@ def _copy_listed(old: "Dataset", new: "Dataset", listed: "dict[str, re.Pattern[s
 
 def _copy_number(old: "Dataset", new: "Dataset", keyword: str) -> None:
     """Write a number anew: as text it could hold anything."""
+    from pydicom.datadict import dictionary_VR
+
     value = old.get(keyword)
     if value in (None, ""):
         return
@@ -225,9 +250,14 @@ def _copy_number(old: "Dataset", new: "Dataset", keyword: str) -> None:
         numbers = [float(part) for part in parts]
     except (TypeError, ValueError):
         return
-    whole = all(number.is_integer() for number in numbers)
-    texts = [str(int(number)) if whole else f"{number:.10g}"[:16] for number in numbers]
-    setattr(new, keyword, texts if len(texts) > 1 else texts[0])
+    if not all(math.isfinite(number) for number in numbers):
+        return
+    if dictionary_VR(keyword) in ("SS", "US"):
+        written: list[int] | list[str] = [int(number) for number in numbers]
+    else:
+        whole = all(number.is_integer() for number in numbers)
+        written = [str(int(number)) if whole else f"{number:.10g}"[:16] for number in numbers]
+    setattr(new, keyword, written if len(written) > 1 else written[0])
 
 
 def _copy_tables(old: "Dataset", new: "Dataset") -> None:

@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import shutil
+import subprocess
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from engine.results.bundle import KINDS, export
 from engine.results.deidentify import Deidentification
 from engine.results.reopen import reopen
 from tests.engine.results.exports import MADE_AT, marked
-from tests.phantom import add_overlay, dicom_bytes, dicom_film, read_film, thorax
+from tests.phantom import CR, DX, SECONDARY_CAPTURE, add_overlay, dicom_bytes, dicom_film, read_film, thorax
 
 TEXT_VRS = ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
 SENTINEL = "SNTNL7Q"
@@ -159,3 +161,41 @@ def test_one_key_agrees_with_itself_and_another_does_not() -> None:
     assert first.uid("1.2.3") == first.uid("1.2.3")
     assert first.uid("1.2.3") != second.uid("1.2.3")
     assert "key" not in repr(first)
+
+
+def test_numbers_of_every_kind_are_written_anew(tmp_path: Path) -> None:
+    film = dicom_film(
+        thorax(120, 101),
+        PixelIntensityRelationship="LOG",
+        PixelIntensityRelationshipSign=-1,
+        KVP="117.5",
+        WindowCenter=["2000", "1000.5"],
+        WindowWidth=["100", "50"],
+        ImageLaterality="U",
+        DetectorType="SCINTILLATOR",
+    )
+    case = marked(read_film(dicom_bytes(film)))
+    options = Deidentification(burned_in_text_absent=True)
+    made = export(case, measure(case), tmp_path, ("csv",), deidentify=options)
+    new = pydicom.dcmread(made.folder / "film.dcm")
+    assert (new.PixelIntensityRelationship, new.PixelIntensityRelationshipSign) == ("LOG", -1)
+    assert float(new.KVP) == 117.5
+    assert [float(value) for value in new.WindowCenter] == [2000, 1000.5]
+    assert new.DetectorType == "SCINTILLATOR"
+    assert "Laterality" not in new
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools are not installed")
+@pytest.mark.parametrize("sop_class", [CR, DX, SECONDARY_CAPTURE])
+def test_the_film_has_no_error_that_it_did_not_have(sop_class: str, tmp_path: Path) -> None:
+    source = tmp_path / "source.dcm"
+    source.write_bytes(dicom_bytes(dicom_film(thorax(120, 101), sop_class=sop_class)))
+    case = marked(read_radiograph(source))
+    made = export(case, measure(case), tmp_path, KINDS, deidentify=Deidentification(burned_in_text_absent=True))
+
+    def errors(path: Path) -> set[str]:
+        done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+        return {line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")}
+
+    for path in made.folder.glob("*.dcm"):
+        assert errors(path) - errors(source) == set(), path.name
