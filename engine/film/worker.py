@@ -39,7 +39,7 @@ def serve(jobs: Mapping[str, Job] | None = None) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too: the parent decides
+    _settle_signals()
     known = _jobs() if jobs is None else jobs
     budget = _Budget()
     # An empty answer says that we are ready: start-up is not charged to the first film.
@@ -52,6 +52,15 @@ def serve(jobs: Mapping[str, Job] | None = None) -> None:
             del payload
             write_message(replies, answer, bytes_of(samples))
             del samples
+
+
+def _settle_signals() -> None:
+    """Make sure that the signals which end us do, whatever the parent had blocked or ignored when it started us."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too: the parent decides
+    if sys.platform != "win32":
+        for ending in (signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM):
+            signal.signal(ending, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _jobs() -> dict[str, Job]:

@@ -1,6 +1,7 @@
 """The child that decodes: quick when all is well, and gone without harm when it is not."""
 
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -113,6 +114,19 @@ def test_a_job_that_loops_in_c_is_stopped_by_its_processor_time(awkward: Decoder
     with pytest.raises(FilmTooLargeError, match="processor time"):
         awkward.run("loop", b"", {}, Limits(wall_s=60.0, cpu_s=0.1))
     assert still_works(awkward)
+
+
+@posix
+def test_limits_hold_where_the_parent_blocks_and_ignores_their_signals(awkward: DecoderProcess) -> None:
+    ignored = signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGXCPU, signal.SIGALRM})
+    try:
+        assert still_works(awkward)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGXCPU, ignored)
+    with pytest.raises(FilmTooLargeError, match="processor time"):
+        awkward.run("loop", b"", {}, Limits(wall_s=60.0, cpu_s=0.1))
 
 
 @posix
