@@ -113,9 +113,11 @@ def attention_modules(model: LungModel) -> list[Any]:
 def add_adapters(model: LungModel, adapters: Adapters) -> None:
     """Give every encoder block's QKV its triplets; layers that have them keep them, masks and all."""
     for attention in attention_modules(model):
-        if not isinstance(attention.qkv, AdaLoraQkv):
-            assert isinstance(attention.qkv, nn.Linear)
-            attention.qkv = AdaLoraQkv.from_linear(attention.qkv, adapters)
+        if isinstance(attention.qkv, AdaLoraQkv):
+            continue
+        if type(attention.qkv) is not nn.Linear:
+            raise RecipeError("QKV is rounded already, and adapters came after", advice="Adapt first, then round.")
+        attention.qkv = AdaLoraQkv.from_linear(attention.qkv, adapters)
 
 
 def masked_groups(layers: Sequence[AdaLoraQkv], adapters: Adapters) -> list[tuple[Triplet, ...]]:

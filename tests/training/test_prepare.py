@@ -200,6 +200,12 @@ def test_the_papers_placement_rounds_its_layers_and_no_others() -> None:
     assert all(layer.quantizer is None for layer in qkv)
 
 
+def test_adapters_on_a_rounded_qkv_are_refused() -> None:
+    model = prepare(small_model(COMPACT), row_of("whole-qat-int4"))
+    with pytest.raises(RecipeError, match="rounded already"):
+        prepare(model, ROWS["hybrid"])
+
+
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(RecipeError, match="without adapters"):
         Adaptation(("L",))
