@@ -23,7 +23,7 @@ class Recipe:
     model: ModelConfig = field(default_factory=ModelConfig)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     # Low resolution first: a step at 256 costs a quarter of one at 512 and teaches where lungs are; edges come last.
-    phases: tuple[Phase, ...] = (Phase(256, 10_000, 8), Phase(384, 3_600, 8), Phase(512, 1_600, 8))
+    phases: tuple[Phase, ...] = (Phase(256, 10_000, 8), Phase(384, 2_000, 8), Phase(512, 800, 8))
     learning_rate: float = 1e-3  # peak; AdamW, cosine to zero
     warmup_steps: int = 200
     weight_decay: float = 0.05
@@ -35,6 +35,12 @@ class Recipe:
     checkpoint_seconds: float = 240.0  # at most this much is lost to a kill
     evaluate_films: int = 2_000  # films between two looks at the validation split
     report_steps: int = 20  # steps between two lines of progress
+
+    # Stages 1 and 2 (training.adapt); the rest of their numbers are the row's (training.adaptation).
+    adapt_batch: int = 4  # films a step, at full resolution
+    adapt_epochs: int | None = None  # fewer than the row's own
+    calibration_films: int = 24  # that fix the ranges of rounded activations
+    proof_films: int = 17  # validation films on which a released file is compared with the network it came from
 
     @property
     def total_films(self) -> int:

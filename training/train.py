@@ -238,7 +238,8 @@ def train(recipe: Recipe, data: Path, out: Path, device: torch.device) -> Path:
     scores = validate(run.average, held_out, recipe, device)
     print("final validation", {kind: round(score, 4) for kind, score in scores.items()}, flush=True)
     weights = out / "average.pt"
-    write_whole(weights, {"model": run.average.state_dict(), "scores": scores})
+    shape = {"config": recipe.model.as_json(), "preprocessing": asdict(recipe.preprocessing)}
+    write_whole(weights, {"model": run.average.state_dict(), "scores": scores, **shape})
     return weights
 
 

@@ -205,8 +205,10 @@ class CompactDecoder(nn.Module):
         self.edge_head = TokenMlp(dim, s2)
         self.iou_head = TokenMlp(dim, 1)
 
-    def forward(self, features: tuple[Tensor, ...], position: Tensor, sparse: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (N, H / 2, W / 2) and quality (N,) for N prompts on one film, or N films with one prompt each."""
+    def forward(
+        self, features: tuple[Tensor, ...], position: Tensor, sparse: Tensor, dense: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return logits (N, H / 2, W / 2) and quality (N,): N prompts on one film, or as many on each film."""
         embedding, *details = features
         prompts = sparse.shape[0]
         repeat = prompts // embedding.shape[0]
@@ -222,7 +224,9 @@ class CompactDecoder(nn.Module):
         # The finest scale costs a prompt no convolution: its token weighs maps that the film has once.
         edge_weights = self.edge_head(hidden[:, 1]).unflatten(0, (-1, repeat))  # (films, prompts, s2)
         edges = torch.einsum("bpc,bchw->bphw", edge_weights, finest).flatten(0, 1)  # stride 2
-        logits = F.interpolate(coarse.unsqueeze(1), edges.shape[-2:], mode="bilinear", align_corners=False)[:, 0] + edges
+        logits = (
+            F.interpolate(coarse.unsqueeze(1), edges.shape[-2:], mode="bilinear", align_corners=False)[:, 0] + edges
+        )
         return logits, self.iou_head(hidden[:, 0])[:, 0]
 
 
@@ -288,22 +292,13 @@ class LungModel(nn.Module):
         if self.config.kind == "compact":
             logits, quality = self.mask_decoder(features, position, sparse, dense)
             return logits, quality
-        embedding = features[0]
-        if embedding.shape[0] not in (1, sparse.shape[0]):
-            raise ValueError("segment-anything's decoder takes one film, or one prompt a film")
-        masks, quality = self._decode_sam(embedding, position, sparse, dense)
-        return masks, quality
-
-    def _decode_sam(self, embedding: Tensor, position: Tensor, sparse: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
-        # MaskDecoder repeats one embedding for every prompt; several films go one by one.
-        if embedding.shape[0] == 1:
-            masks, quality = self.mask_decoder(embedding, position, sparse, dense, multimask_output=False)
-            return masks[:, 0], quality[:, 0]
-        parts = [
-            self.mask_decoder(embedding[i : i + 1], position, sparse[i : i + 1], dense, multimask_output=False)
-            for i in range(embedding.shape[0])
+        # MaskDecoder repeats one embedding for every prompt, so several films go one by one.
+        per_film = sparse.shape[0] // features[0].shape[0]
+        answers = [
+            self.mask_decoder(embedding.unsqueeze(0), position, prompts, dense, multimask_output=False)
+            for embedding, prompts in zip(features[0], sparse.split(per_film), strict=True)
         ]
-        return torch.cat([masks[:, 0] for masks, _ in parts]), torch.cat([quality[:, 0] for _, quality in parts])
+        return torch.cat([masks[:, 0] for masks, _ in answers]), torch.cat([quality[:, 0] for _, quality in answers])
 
     def embed_tokens(self, coordinates: Tensor, labels: Tensor) -> Tensor:
         """Return (N, K, C) embeddings of prompt tokens: SAM's, for any frame size and mix of points and boxes."""
@@ -311,7 +306,7 @@ class LungModel(nn.Module):
         size = self.frame_size
         unit = (coordinates + 0.5) / size
         with torch.autocast(coordinates.device.type, enabled=False):
-            embedded = encoder.pe_layer._pe_encoding(unit.float())  # noqa: SLF001 (its public call fixes the order)
+            embedded = encoder.pe_layer._pe_encoding(unit.float())
         known = (labels >= 0).unsqueeze(-1)
         embedded = torch.where(known, embedded, torch.zeros_like(embedded))
         table = torch.cat([encoder.not_a_point_embed.weight, *(layer.weight for layer in encoder.point_embeddings)])

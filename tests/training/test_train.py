@@ -4,12 +4,11 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
 from tests.tiny import TINY
+from tests.training.made_films import write_films
 from training.recipe import Phase, Recipe
 from training.train import learning_rate, loss_of, start, train
 
@@ -27,25 +26,7 @@ RECIPE = Recipe(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of made films with the real manifest's columns."""
-    root = tmp_path_factory.mktemp("films")
-    rng = np.random.default_rng(0)
-    columns = ["id", "source", "image", "mask", "width", "height", "convention", "split", "licence"]
-    with (root / "manifest.csv").open("w", newline="") as file:
-        write = csv.writer(file)
-        write.writerow(columns)
-        for number in range(10):
-            mask = np.zeros((96, 96), dtype=np.uint8)
-            for x in (30, 66):
-                cv2.ellipse(mask, ((x + int(rng.integers(-3, 4)), 48), (22, 60), 0), 255, -1)
-            film = np.clip(200 - 0.5 * mask + rng.normal(0, 8, mask.shape), 0, 255).astype(np.uint8)
-            cv2.imwrite(str(root / f"{number}.png"), film)
-            cv2.imwrite(str(root / f"{number}.mask.png"), mask)
-            split = "train" if number < 7 else "val"
-            write.writerow(
-                [number, "shenzhen", f"{number}.png", f"{number}.mask.png", 96, 96, "heart excluded", split, "none"]
-            )
-    return root
+    return write_films(tmp_path_factory.mktemp("films"))
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:
