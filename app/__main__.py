@@ -18,6 +18,7 @@ from app.assembly import Assembly, assemble
 from app.settings import folder, load_settings, settings_path
 from app.theme import apply_theme
 from app.wording import SentenceFile, language_of, translation_path
+from engine.film.decoder import prewarm
 
 NO_DISPLAY = 3  # exit code: nothing to show a window on
 
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     application.setApplicationName("Lungbox")
     application.setDesktopFileName("lungbox")
     start_log()
+    prewarm()
     # OpenCV's own threads fight the model's for two cores, and no frame needs them.
     cv2.setNumThreads(2)
     assembly = start(application, [Path(name) for name in arguments.films], arguments)

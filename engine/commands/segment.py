@@ -9,6 +9,7 @@ from typing import Any
 from engine.case import Case
 from engine.commands.console import add_json_option, add_model_options, box_of, print_json, progress, report_error
 from engine.errors import LungboxError, PromptError
+from engine.film.decoder import prewarm
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment the films one by one; a film that fails is reported and left out."""
     prompts = [Prompts(box_of(values)) for values in arguments.box or []]
     kinds = [kind for kind in arguments.results.split(",") if kind]
+    prewarm()  # while the model loads
     segmenter = load_segmenter(arguments.checkpoint, arguments.device)
     arguments.out.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
