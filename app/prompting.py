@@ -6,7 +6,7 @@ from dataclasses import replace
 from engine.case import Case, CaseState, Finding, Making, Structure
 from engine.film.radiograph import Radiograph
 from engine.geometry import Prompts
-from engine.lungs import name_lungs, tidied
+from engine.lungs import name_lungs
 from engine.mask import Mask
 from engine.measure import jittered
 from engine.segmenter import Embedding, Segmenter
@@ -26,20 +26,16 @@ def answered(
     segmentation = segmenter.segment(embedding, prompts)
     if structure is None:
         return name_lungs(segmentation, prompts, radiograph)
-    mask = tidied(segmentation.mask) if structure in _LUNGS else segmentation.mask.holes_filled()
+    if structure in _LUNGS:
+        # The reader has said which lung it is: the same outline, under the reader's name.
+        found = name_lungs(segmentation, prompts, radiograph)
+        lung = next((finding for finding in found if finding.structure is structure), found[0] if found else None)
+        return () if lung is None else (replace(lung, structure=structure),)
+    mask = segmentation.mask.holes_filled()
     if mask.is_empty:
         return ()
-    return (
-        Finding(
-            structure,
-            mask,
-            Making.MODEL,
-            name,
-            prompts,
-            quality=segmentation.quality,
-            provenance=segmentation.provenance,
-        ),
-    )
+    provenance, quality = segmentation.provenance, segmentation.quality
+    return (Finding(structure, mask, Making.MODEL, name, prompts, quality=quality, provenance=provenance),)
 
 
 def alternatives(

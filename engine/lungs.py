@@ -69,7 +69,8 @@ def _asked_for(mask: Mask, prompts: Prompts) -> Mask:
     for part in mask.parts():
         if part.clipped(prompts.box).area_px * 2 >= part.area_px:
             kept = kept.union(part)
-    return kept
+    # All of it spills over the box: what lies inside is still what was asked for.
+    return mask.clipped(prompts.box) if kept.is_empty else kept
 
 
 def _is_narrow(box: BoxPrompt, pixel_aspect: float) -> bool:

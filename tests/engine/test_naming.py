@@ -53,3 +53,8 @@ def test_a_mirrored_film_has_its_sides_mirrored(orientation: list[str]) -> None:
 
 def test_nothing_in_the_box_is_nothing() -> None:
     assert named(RIGHT, box=LEFT_BOX) == {}
+
+
+def test_a_mask_that_spills_far_over_its_box_is_cut_to_it() -> None:
+    everything = (slice(0, ROWS), slice(0, COLUMNS))
+    assert named(everything, box=LEFT_BOX) == {Structure.LEFT_LUNG: 75 * 31}
