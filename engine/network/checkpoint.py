@@ -78,7 +78,7 @@ def write_checkpoint(
         for key, tensor in fold_batch_norm(tensors).items()
         if not key.startswith(UNUSED_PREFIXES)
     }
-    _check_tensors(kept, config, path.name)
+    check_tensors(kept, config, path.name)
     description = {
         "format": FORMAT,
         "name": name,
@@ -97,6 +97,8 @@ def write_checkpoint(
 def read_checkpoint(path: Path | str) -> Checkpoint:
     """Return the checkpoint in a file; CheckpointError for anything that is not one, whole and unchanged.
 
+    Files named .pth may be Meta's own (engine.network.meta).
+
     The file is read into memory once and the tensors are read-only views of it: a file that is cut short or replaced
     while the program runs can then neither crash it nor change its weights, as a memory map would allow.
     """
@@ -107,6 +109,10 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         raise CheckpointError(f"The model file cannot be used: {error.message}", advice=_GET_ANOTHER) from error
     sha256 = hashlib.sha256(data).hexdigest()
     _check_bundled(path, sha256)
+    if path.suffix == ".pth" and data[:2] == b"PK":
+        from engine.network.meta import checkpoint_from_meta
+
+        return checkpoint_from_meta(data, path)
     metadata, stored = _decode(data, path.name)
     text = metadata.get("lungbox")
     if not isinstance(text, str):
@@ -124,7 +130,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         )
     config, preprocessing = _settings(description, path.name)
     tensors = _unpacked(stored, path.name)
-    _check_tensors(tensors, config, path.name)
+    check_tensors(tensors, config, path.name)
     if _part_hashes(tensors) != description.get("parts"):
         raise _damaged(path.name, "its weights are not those that were written")
     return Checkpoint(
@@ -350,7 +356,7 @@ def _limits(config: ModelConfig, preprocessing: Preprocessing) -> dict[str, bool
     }
 
 
-def _check_tensors(tensors: Mapping[str, NDArray[Any]], config: ModelConfig, name: str) -> None:
+def check_tensors(tensors: Mapping[str, NDArray[Any]], config: ModelConfig, name: str) -> None:
     """Refuse missing, unknown or misshapen tensors, weights that are not numbers, and integers without a scale."""
     expected = expected_shapes(config)
     missing = sorted(expected.keys() - tensors.keys())

@@ -207,11 +207,12 @@ def test_every_flipped_bit_is_found(good: Path, tmp_path: Path) -> None:
 
 def test_pickles_are_refused_and_never_run(tmp_path: Path) -> None:
     marker = tmp_path / "executed"
-    plain, zipped = tmp_path / "model.pkl", tmp_path / "model.pth"
+    plain, zipped, as_metas = tmp_path / "model.pkl", tmp_path / "model.pt", tmp_path / "model.pth"
     plain.write_bytes(pickle.dumps(_Bomb(marker)))
     torch.save({"weights": _Bomb(marker)}, zipped)
-    for path in (plain, zipped):
-        with pytest.raises(CheckpointError, match="can carry code"):
+    torch.save({"weights": _Bomb(marker)}, as_metas)
+    for path, words in ((plain, "can carry code"), (zipped, "can carry code"), (as_metas, "more than weights")):
+        with pytest.raises(CheckpointError, match=words):
             read_checkpoint(path)
     assert not marker.exists()
 
@@ -256,7 +257,7 @@ def test_unusable_weights_are_neither_written_nor_read(
         write_random(tmp_path / "refused", COMPACT, **changes)
     assert not list(tmp_path.iterdir())
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_check_tensors", lambda *_: None)
+        patch.setattr(module, "check_tensors", lambda *_: None)
         path = tmp_path / "forged.safetensors"
         write_random(path, COMPACT, **changes)
     with pytest.raises(CheckpointError):
@@ -336,6 +337,38 @@ def test_the_models_we_ship_can_be_read() -> None:
         assert found.sha256 == entry["sha256"]
         assert entry["licence"]
         assert entry["intended_use"]
+
+
+@pytest.mark.slow
+def test_metas_files_load_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "sam_vit_b.pth"
+    with torch.device("meta"):
+        shapes = LungModel(sam_config("vit_b", 128)).state_dict()
+    state = {name: torch.full(value.shape, 0.5) for name, value in shapes.items()}
+    torch.save(state, path)
+    found = read_checkpoint(path)
+    assert found.config == sam_config("vit_b", 128)
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(found.preprocessing.mean) == 3
+    assert found.tensors.keys() == state.keys()
+
+
+_POSITION = {"image_encoder.pos_embed": torch.zeros(1, 8, 8, 768)}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [_POSITION, {"image_encoder.pos_embed": torch.zeros(1, 8, 8, 700)}, _POSITION | {"epoch": 3}, {}, [1], {"a": 1}],
+    ids=["weights missing", "another width", "more than weights", "empty", "a list", "no weights"],
+)
+def test_files_in_metas_form_are_checked_like_ours(tmp_path: Path, state: object) -> None:
+    path = tmp_path / "changed.pth"
+    torch.save(state, path)
+    with pytest.raises(CheckpointError, match=r"changed\.pth"):
+        read_checkpoint(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(CheckpointError, match=r"changed\.pth"):
+        read_checkpoint(path)
 
 
 def test_integer_layers_are_named(good: Path, tmp_path: Path) -> None:
