@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -228,7 +227,7 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
         raise OutputError(f"The results could not be written: {_reason(error)}.", advice=_advice(error)) from error
     finally:
         if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
+            _discard(staging)
     try:
         _sync(folder)
     except OSError as error:
@@ -279,6 +278,14 @@ def _renamed(staging: Path, folder: Path, name: str) -> Path:
     raise OutputError(f"There are {_MOST_NUMBERED} results called {name} already.", advice="Choose another name.")
 
 
+def _discard(staging: Path) -> None:
+    """Remove a staging folder by unlinking alone: rmtree opens folders, which the fault at hand may forbid."""
+    with contextlib.suppress(OSError):
+        for path in staging.iterdir():
+            path.unlink()
+        staging.rmdir()
+
+
 def sweep_stale(folder: Path, older_than_s: float = _STALE_AFTER_S) -> int:
     """Remove staging folders that a killed process left an hour ago or more; return how many."""
     swept = 0
@@ -286,8 +293,8 @@ def sweep_stale(folder: Path, older_than_s: float = _STALE_AFTER_S) -> int:
         for part in folder.glob(f"{PART_PREFIX}*{PART_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if part.is_dir() and not part.is_symlink() and time.time() - part.lstat().st_mtime >= older_than_s:
-                    shutil.rmtree(part)
-                    swept += 1
+                    _discard(part)
+                    swept += not part.exists()
     return swept
 
 
