@@ -23,7 +23,8 @@ def test_integers_lower_the_least_time_by_their_share() -> None:
 
 def test_samples_disturbed_by_others_do_not_count_where_there_are_better() -> None:
     times = Times.of([(0.010, True), (0.012, True), (0.500, False)])
-    assert (times.median_ms, times.samples, times.clean) == (pytest.approx(11.0), 3, 2)
+    assert times.median_ms == pytest.approx(11.0)
+    assert (times.samples, times.clean) == (3, 2)
 
 
 def test_variants_take_turns() -> None:
