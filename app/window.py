@@ -160,7 +160,7 @@ class Window(QMainWindow):
         self._splitter.setStretchFactor(1, 1)
         self.worklist_panel.setMinimumWidth(190)
         self.findings_panel.setMinimumWidth(330)
-        self._splitter.setSizes([232, 900, 372])
+        self._splitter.setSizes([232, 900, 388])
         whole = QWidget(self)
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)

@@ -127,7 +127,7 @@ def test_a_stroke_is_one_step_and_marks_the_mask_as_edited(room: Room) -> None:
     room.box(RIGHT_BOX)
     assert room.session.reading is not None
     steps, before = len(room.session.reading.history.done), room.case.findings[0].mask
-    stroke = Stroke(((2.0, 90.0), (10.0, 92.0)), 2.0)
+    stroke = Stroke(((15.0, 40.0), (25.0, 44.0)), 2.0)
     room.session.edit.paint(stroke, erase=True)
     finding = room.case.findings[0]
     assert finding.making is Making.EDITED
