@@ -8,13 +8,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit demo train evaluate screenshots clean
+.PHONY: help run test lint types contracts unit demo train release evaluate screenshots clean
 
 help:
 	@echo "make run          install and open the viewer on the demo film"
 	@echo "make test         install and run every check (lint, types, import contracts, tests)"
 	@echo "make unit         only the tests"
-	@echo "make train        train the checkpoint on DATA=folder (default ../shared/data/cxr)"
+	@echo "make train        train the model on DATA=folder (default ../shared/data/cxr), into RUN=folder"
+	@echo "make release      write the checkpoint of RUN in integers, parity proved"
+	@echo "make evaluate     score the bundled checkpoint on the validation films of DATA"
+	@echo "make screenshots  photograph the viewer for the documents"
 	@echo "make demo         simulate the demo film again"
 	@echo "make clean        remove the environment and everything built"
 
@@ -56,6 +59,16 @@ RUN ?= runs/compact
 
 train: $(VENV)/.installed-dev
 	$(BIN)/python -m training.train --data $(DATA) --out $(RUN)
+
+release: $(VENV)/.installed-dev
+	$(BIN)/python -m training.release $(RUN)/average.pt --data $(DATA) --out $(RUN)/model.safetensors
+
+evaluate: $(VENV)/.installed-dev
+	$(BIN)/python -m training.evaluate --checkpoint resources/models/lungbox-compact.safetensors \
+	    --data $(DATA) --sources shenzhen montgomery --split val --out out/evaluation
+
+screenshots: $(VENV)/.installed-app
+	$(BIN)/python packaging/screenshots.py
 
 demo: $(VENV)/.installed-dev
 	$(BIN)/python -m training.phantom --out resources/demo

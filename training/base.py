@@ -22,6 +22,7 @@ class Base:
 
     model: LungModel
     preprocessing: Preprocessing
+    scores: dict[str, float]  # Dice on the validation films, where a run has measured it
 
 
 def load_base(path: Path) -> Base:
@@ -39,8 +40,8 @@ def load_base(path: Path) -> Base:
         raise CheckpointError(f"{path.name} asks to run code.", advice="Get the file from its publisher.") from error
     if {"model", "config", "preprocessing"} <= state.keys():
         config = ModelConfig.from_json(state["config"])
-        return Base(_filled(config, state["model"], path), Preprocessing(**state["preprocessing"]))
-    return Base(_filled(_meta_config(state, path), state, path), _META_PREPROCESSING)
+        return Base(_filled(config, state["model"], path), Preprocessing(**state["preprocessing"]), state["scores"])
+    return Base(_filled(_meta_config(state, path), state, path), _META_PREPROCESSING, {})
 
 
 def _meta_config(state: dict[str, Any], path: Path) -> ModelConfig:

@@ -10,6 +10,7 @@ import argparse
 import copy
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from engine.geometry import Letterbox, Prompts
 from engine.model_input import standardise
@@ -30,11 +30,12 @@ from engine.network.model import LungModel
 from engine.network.quantized import by_row, round_to_int8
 from engine.network.torch_backend import TorchBackend
 from training.adaptation import SCHEMES, RecipeError
+from training.base import load_base
 from training.boxes import bounds_of
 from training.films import Film, load_films
 from training.qat import calibrating, round_places, without_adapters
-from training.recipe import Recipe
 from training.rounding import LayerQuantizer
+from training.train import SOURCES, commit
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -181,6 +182,27 @@ def engine_on_the_cpu(checkpoint: Checkpoint) -> Backend:
 
 ENGINES = (torch_in_float32, engine_on_the_cpu)
 
+# What a reader of the file must know of the model that we train; figures are added when it is released.
+CARD: dict[str, Any] = {
+    "intended_use": "Outlining the lungs on frontal chest radiographs of adults from a box or points. Research only; "
+    "not a medical device.",
+    "convention": "Projected lung, heart excluded: lung behind the heart and below the domes is not in the mask.",
+    "limits": [
+        "Trained on two hospitals' films, most of them PA, without tubes, devices or children.",
+        "Where consolidation or effusion whitens a lung its outline may retreat: look at it.",
+        "A film that is not a frontal chest radiograph still gets an outline; its predicted quality is lower.",
+    ],
+    "data": "NLM's Shenzhen and Montgomery sets, the splits of their manifest.",
+    "licence": "Non-commercial research: the Shenzhen masks are listed both as CC0 and as CC BY-NC-SA 4.0.",
+    "commands": ["python -m training.train", "python -m training.release"],
+}
+
+
+def counted(train: Sequence[Film], held_out: Sequence[Film]) -> dict[str, dict[str, int]]:
+    """Return how many films of each source the model learned from, and was validated on."""
+    splits = {"train": train, "validation": held_out}
+    return {split: dict(Counter(film.source for film in films)) for split, films in splits.items()}
+
 
 def release(
     model: LungModel,
@@ -256,29 +278,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    recipe, scheme = Recipe(), SCHEMES[arguments.scheme]
-    model: nn.Module = LungModel(recipe.model)
-    model.load_state_dict(torch.load(arguments.weights, map_location="cpu", weights_only=True)["model"])
-    assert isinstance(model, LungModel)
-    sources = ("shenzhen", "montgomery")
+    scheme, base = SCHEMES[arguments.scheme], load_base(arguments.weights)
+    model, preprocessing = base.model, base.preprocessing
+    load = (SOURCES, model.config.image_size, preprocessing)
+    train_films, held_out = load_films(arguments.data, "train", *load), load_films(arguments.data, "val", *load)
 
-    def some(split: str, count: int) -> list[Sample]:
-        films = load_films(arguments.data, split, sources, recipe.model.image_size, recipe.preprocessing)
-        return samples_of(films[:: max(1, len(films) // count)][:count], recipe.preprocessing)
+    def some(films: Sequence[Film], count: int) -> list[Sample]:
+        return samples_of(films[:: max(1, len(films) // count)][:count], preprocessing)
 
     if scheme.quantization is not None:
         round_places(model, scheme.quantization)
-        calibrate(model, some("train", arguments.calibration))
+        calibrate(model, some(train_films, arguments.calibration))
     written = release(
         model,
         arguments.out,
         name=arguments.name,
         version=arguments.version,
-        preprocessing=recipe.preprocessing,
+        preprocessing=preprocessing,
         scheme=arguments.scheme,
         rest=scheme.rest,
-        card={"calibration_films": arguments.calibration, "weights": arguments.weights.name},
-        samples=some("val", arguments.proof),
+        card=CARD
+        | {"films": counted(train_films, held_out), "calibration_films": arguments.calibration}
+        | {"validation": base.scores, "commit": commit()},
+        samples=some(held_out, arguments.proof),
     )
     print(f"wrote {written.path} ({written.size_bytes / 1e6:.2f} MB, SHA-256 {written.sha256})")
     for found in written.parity:

@@ -8,17 +8,9 @@ from engine.commands.console import add_json_option, print_json
 from engine.film.grey import Modality, ModalityLut, Rescale, View, VoiLut, Window
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
-from engine.geometry import Spacing, SpacingOrigin
+from engine.geometry import Spacing
+from engine.measure.values import ORIGIN_TEXTS
 
-_ORIGINS = {
-    SpacingOrigin.DETECTOR: "mm at the detector",
-    SpacingOrigin.FIDUCIAL: "mm calibrated (fiducial)",
-    SpacingOrigin.GEOMETRY: "mm calibrated (geometry)",
-    SpacingOrigin.CORRECTED: "mm corrected, type not stated",
-    SpacingOrigin.UNKNOWN: "mm, origin unknown",
-    SpacingOrigin.SCANNER: "mm at the scanner",
-    SpacingOrigin.USER: "mm by user",
-}
 _LABEL_WIDTH = 18
 
 
@@ -138,7 +130,7 @@ def _spacing(spacing: Spacing | None) -> dict[str, Any] | None:
         "row_mm": spacing.row_mm,
         "column_mm": spacing.column_mm,
         "origin": spacing.origin.value,
-        "unit": _ORIGINS[spacing.origin],
+        "unit": ORIGIN_TEXTS[spacing.origin],
     }
 
 
