@@ -116,6 +116,9 @@ class Session(QObject):
         reading = self._readings.get(film.path)
         if reading is None or reading.film.radiograph.source.pixel_sha256 != film.radiograph.source.pixel_sha256:
             reading = self._begin(film)
+        film = reading.film  # the one its case was drawn on, where it was read again meanwhile
+        if self.reading is not None and not self.reading.history.done and not self.reading.history.undone:
+            self._readings.pop(self.reading.film.path, None)  # nothing was done on it: its pixels need not be kept
         self._readings[film.path] = reading
         self.reading = reading
         self.selected = reading.case.findings[0].tracking_uid if reading.case.findings else None

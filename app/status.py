@@ -84,8 +84,9 @@ class StatusLine(QStatusBar):
         tint = COLOURS[tints[status.state]]
         self._dot.setStyleSheet(f"color: {tint}; font-size: 8pt; padding-left: 6px;")
         self._state.setText(self._said or self._state_text(status))
-        model = [status.backend, status.checkpoint, status.checkpoint_sha256[:8]]
-        self._model.setText("   ".join(part for part in model if part))
+        runtime = ", ".join(status.backend.split(", ")[:3])  # the threads are for the tool tip
+        self._model.setText("   ".join(part for part in (runtime, status.checkpoint) if part))
+        self._model.setToolTip("\n".join(part for part in (status.backend, status.checkpoint_sha256) if part))
 
     def _state_text(self, status: EncoderStatus) -> str:
         texts = {

@@ -202,9 +202,7 @@ class Window(QMainWindow):
         for name in ("invert", "fit", "rotate-right", "flip", "magnifier"):
             layout.addWidget(self._button(name, bar))
         layout.addSpacing(10)
-        names = self._button("hide-identity", bar)
-        names.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        layout.addWidget(names)
+        layout.addWidget(self._button("hide-identity", bar))
         return bar
 
     def _button(self, name: str, parent: QWidget) -> QToolButton:
@@ -234,7 +232,7 @@ class Window(QMainWindow):
     def _menus(self, parent: QWidget) -> QMenuBar:
         bar = QMenuBar(parent)
         bar.setNativeMenuBar(False)
-        bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        bar.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut to its first menus
         self._preset_menu = QMenu(self.tr("Window"), self)
         self._recent_menu = QMenu(self.tr("Recent"), self)
         menus: tuple[tuple[str, tuple[str | QMenu, ...]], ...] = (
@@ -432,7 +430,7 @@ class Window(QMainWindow):
         actions["full-screen"].setChecked(self.isFullScreen())
         named = next((p for p in (box.film.presets if box.film else ()) if p.view is box.display.view), None)
         own = window_text(box.display.view) if box.film else self.tr("Window")
-        self._window_button.setText(preset_text(named) if named is not None else own)
+        self._window_button.setText(preset_text(named).split(": ", 1)[-1] if named is not None else own)
         self._window_button.setEnabled(box.film is not None)
 
     def show_recent(self, recent: tuple[str, ...]) -> None:

@@ -352,7 +352,7 @@
   </message>
   <message>
    <source>Accept and export</source>
-   <translation>Annehmen und exportieren</translation>
+   <translation>Annehmen, Export</translation>
   </message>
   <message>
    <source>Choose a row to see how it was measured.</source>
@@ -364,7 +364,7 @@
   </message>
   <message>
    <source>Flag</source>
-   <translation>Vormerken</translation>
+   <translation>Merken</translation>
   </message>
   <message>
    <source>MEASUREMENTS</source>

@@ -349,3 +349,24 @@ def test_masks_keep_the_film_s_own_grid(room: Room) -> None:
     for finding in room.case.findings:
         assert (finding.mask.rows, finding.mask.columns) == room.case.radiograph.stored.shape
         assert np.asarray(finding.mask.pixels()).any()
+
+
+def test_a_film_read_again_is_shown_with_the_case_that_was_drawn_on_it(make_room: MakeRoom, tmp_path: Path) -> None:
+    first, second = film(tmp_path / "a.dcm"), film(tmp_path / "b.dcm", number=1)
+    room = make_room(first)
+    drawn(room)
+    done = room.case
+    room.open(second)
+    room.session.worklist._films.clear()  # as when many films have been looked at since
+    room.open(first)
+    assert room.case is done
+    assert room.session.reading is not None
+    assert room.session.lightbox.film is room.session.reading.film
+
+
+def test_films_on_which_nothing_was_done_are_let_go(make_room: MakeRoom, tmp_path: Path) -> None:
+    paths = [film(tmp_path / f"{number}.dcm", number=number) for number in range(4)]
+    room = make_room(paths[0])
+    for path in paths[1:]:
+        room.open(path)
+    assert len(room.session._readings) == 1
