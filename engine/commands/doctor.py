@@ -68,7 +68,7 @@ def _examine(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:
     }
     test = run_self_test(segmenter)
     # After the test: a GPU that fails at its first use has fallen back to the CPU by now.
-    report["backend"] = {"description": backend.description, "device": backend.device}
+    report["backend"] = {"description": backend.description, "device": backend.device, "fallback": backend.fallback}
     report["self_test"] = {
         "passed": test.passed,
         "message": test.message,
@@ -92,6 +92,8 @@ def _print(report: dict[str, Any]) -> None:
     if "backend" in report:
         print(f"Backend      {report['backend']['description']}")
         print(f"Device       {report['backend']['device']}")
+        if report["backend"]["fallback"]:
+            print(f"             {report['backend']['fallback']}")
     test = report["self_test"]
     print(f"Self-test    {'passed' if test['passed'] else 'FAILED'}: {test['message']}")
     if "encode_ms" in test:

@@ -44,6 +44,11 @@ class Backend(Protocol):
         """CPU, or the GPU's name."""
         ...
 
+    @property
+    def fallback(self) -> str:
+        """What failed and what runs instead, for the reader; empty when all is well."""
+        ...
+
     def encode(self, frame: NDArray[np.float32]) -> Any:
         """Return the features of one (channels, size, size) frame, in whatever form `decode` takes them."""
         ...

@@ -48,6 +48,7 @@ class OpenVinoBackend:
     """One checkpoint on the CPU. `exact` keeps float32 everywhere, for comparison."""
 
     device = "CPU"
+    fallback = ""
 
     def __init__(self, checkpoint: Checkpoint, *, exact: bool = False, cache: Path | None = None) -> None:
         self.checkpoint = checkpoint

@@ -1,10 +1,10 @@
-"""segment_anything's building blocks, without its package's own imports.
+"""segment_anything's building blocks, without its package's own imports (docs/adr/0001).
 
-`import segment_anything` runs its `__init__`, which imports torchvision for resizing and NMS. We need neither, and where
-torchvision's binary does not match torch (any CPU build) the import fails with "operator torchvision::nms does not
-exist". `segment_anything.modeling` itself needs only torch: so it is imported under a bare parent module that has the
-package's path and nothing else. The parent is taken away again, so a real `import segment_anything` still works for
-whoever has a matching torchvision.
+`import segment_anything` runs its `__init__`, which imports torchvision for resizing and NMS. We need neither, and
+where torchvision's binary does not match torch (any CPU build) the import fails with "operator torchvision::nms does
+not exist". `segment_anything.modeling` itself needs only torch: so it is imported under a bare parent module that has
+the package's path and nothing else. The parent is taken away again, so a real `import segment_anything` still works
+for whoever has a matching torchvision.
 """
 
 import importlib
@@ -22,7 +22,8 @@ def _import_modeling() -> types.ModuleType:
     spec = importlib.util.find_spec(name)  # finds a top-level package without running it
     if spec is None or spec.submodule_search_locations is None:
         raise BackendError(
-            "The package segment-anything is not installed.", advice="Install Lungbox with its torch extra: pip install 'lungbox[torch]'."
+            "The package segment-anything is not installed.",
+            advice="Install Lungbox with its torch extra: pip install 'lungbox[torch]'.",
         )
     parent = types.ModuleType(name)
     parent.__path__ = list(spec.submodule_search_locations)

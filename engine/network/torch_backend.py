@@ -66,6 +66,8 @@ def _replace_by_integers(model: nn.Module, name: str, tensors: dict[str, Tensor]
 class TorchBackend:
     """One checkpoint on one torch device: float32 on the CPU, bfloat16 on a GPU unless told otherwise."""
 
+    fallback = ""
+
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu", *, bfloat16: bool | None = None) -> None:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
