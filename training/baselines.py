@@ -218,6 +218,8 @@ def weights_of(network: nn.Module) -> bytes:
 class BaselineBackend:
     """Runs a baseline behind the engine's interface, in float32."""
 
+    fallback = ""
+
     def __init__(self, network: nn.Module, title: str, recipe: Recipe, device: torch.device, *, with_box: bool) -> None:
         self._network = network.to(device).eval()
         self._device = device

@@ -15,6 +15,8 @@ SIDE = 64
 class BoxFiller:
     """Fills the box, less a margin in pixels of the frame."""
 
+    fallback = ""
+
     def __init__(self, margin: int = 0) -> None:
         self.margin = margin
         self.checkpoint = Checkpoint(
