@@ -14,9 +14,10 @@ from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
 from engine.lungs import name_lungs
-from engine.measure import Measurements, calibration_text, displayed, measure
+from engine.mask import Mask
+from engine.measure import Measurements, calibration_text, displayed, jittered, measure, with_intervals
 from engine.results.bundle import KINDS, Bundle, export
-from engine.segmenter import Segmenter, load_segmenter
+from engine.segmenter import Embedding, Segmenter, load_segmenter
 
 _MOST_FAILURES = 99  # an exit code says how many films failed; shells keep 126 and above for themselves
 
@@ -47,6 +48,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="KINDS",
         help=f"which results to write, with commas: {','.join(KINDS)} (default: %(default)s)",
     )
+    parser.add_argument("--intervals", action="store_true", help="also measure under moved boxes; three seconds a film")
+    parser.add_argument("--reader", default="", help="who signs, as it should stand in the results")
+    private = parser.add_argument_group("de-identified results (PS3.15, basic profile)")
+    private.add_argument(
+        "--deidentify", action="store_true", help="results, and the film, of nobody: new UIDs, no names"
+    )
+    private.add_argument(
+        "--no-burned-in-text",
+        action="store_true",
+        help="you looked at every film, and none shows a name; without it no result may hold the picture",
+    )
+    private.add_argument("--keep-sex-and-age", action="store_true", help="retain patient characteristics")
     add_model_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -57,6 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     prompts = [Prompts(box_of(values)) for values in arguments.box or []]
     kinds = [kind for kind in arguments.results.split(",") if kind]
     prewarm()  # while the model loads
+    private = None
+    if arguments.deidentify:
+        from engine.results.deidentify import Deidentification
+
+        private = Deidentification(arguments.no_burned_in_text, arguments.keep_sex_and_age)
     segmenter = load_segmenter(arguments.checkpoint, arguments.device)
     arguments.out.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
@@ -65,9 +83,20 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for path in progress(arguments.films):
             try:
-                case = segmented(read_radiograph(path), prompts, segmenter)
+                embedding, case = segmented(read_radiograph(path), prompts, segmenter)
                 measurements = measure(case)
-                bundle = export(case, measurements, arguments.out, kinds, pattern=path.stem)
+                if arguments.intervals:
+                    measurements = with_intervals(case, measurements, alternatives(embedding, case, segmenter))
+                bundle = export(
+                    case,
+                    measurements,
+                    arguments.out,
+                    kinds,
+                    # A file's name is often the patient's.
+                    pattern="lungbox-{film}" if private else path.stem,
+                    reader=arguments.reader,
+                    deidentify=private,
+                )
             except LungboxError as error:
                 failed += 1
                 report_error(error, as_json=arguments.json, path=path)
@@ -85,8 +114,8 @@ def run(arguments: argparse.Namespace) -> int:
     return min(failed, _MOST_FAILURES)
 
 
-def segmented(radiograph: Radiograph, prompts: list[Prompts], segmenter: Segmenter) -> Case:
-    """Return the case with the lungs that the boxes ask for; without a box, both lungs of the whole film."""
+def segmented(radiograph: Radiograph, prompts: list[Prompts], segmenter: Segmenter) -> tuple[Embedding, Case]:
+    """Return the film's embedding, and the case with the lungs that the boxes ask for; without a box, both lungs."""
     asked = prompts or [Prompts(BoxPrompt.whole(radiograph.rows, radiograph.columns))]
     for prompt in asked:
         if prompt.box is not None:
@@ -103,7 +132,23 @@ def segmented(radiograph: Radiograph, prompts: list[Prompts], segmenter: Segment
             case = case.with_finding(finding)
     if not case.findings:
         raise PromptError("The model found no lung there.", advice="Draw the box round a lung.")
-    return case
+    return embedding, case
+
+
+def alternatives(embedding: Embedding, case: Case, segmenter: Segmenter) -> dict[str, list[Mask]]:
+    """Return, by tracking UID, the masks that slightly other boxes give: how far a number depends on the drawing."""
+    film = case.radiograph
+    found: dict[str, list[Mask]] = {}
+    for finding in case.findings:
+        if finding.prompts is None:
+            continue
+        moved = jittered(finding.prompts, film.rows, film.columns)
+        answers = segmenter.segment_many(embedding, moved)
+        named = [name_lungs(answer, prompt, film) for answer, prompt in zip(answers, moved, strict=True)]
+        masks = [other.mask for lungs in named for other in lungs if other.structure is finding.structure]
+        if len(masks) == len(moved):  # a box that loses the lung leaves no interval to speak of
+            found[finding.tracking_uid] = masks
+    return found
 
 
 def _described(path: Path, case: Case, bundle: Bundle) -> dict[str, Any]:

@@ -109,3 +109,36 @@ def test_interrupting_leaves_only_whole_results(tmp_path: Path) -> None:
         assert not folder.name.startswith(PART_PREFIX)
         named = {file["name"] for file in json.loads((folder / "results.json").read_text(encoding="utf-8"))["files"]}
         assert named | {"results.json"} == {path.name for path in folder.iterdir()}
+
+
+def test_intervals_say_how_far_a_number_depends_on_the_box(tmp_path: Path) -> None:
+    assert main(["segment", DEMO, "--intervals", "--out", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "demo" / "results.json").read_text(encoding="utf-8"))
+    areas = [row for row in results["measurements"] if row["id"] == "area"]
+    assert areas
+    for row in areas:
+        low, high = row["interval"]
+        assert low <= high
+        assert high - low < 0.2 * row["value"]
+
+
+def test_deidentified_results_name_neither_patient_nor_file(tmp_path: Path) -> None:
+    film = tmp_path / "Demo-Simulated.dcm"
+    shutil.copyfile(DEMO, film)
+    out = tmp_path / "out"
+    call = ["segment", str(film), "--out", str(out), "--results", "seg,sr,png", "--deidentify"]
+    assert main([*call, "--no-burned-in-text"]) == 0
+    (folder,) = out.iterdir()
+    assert "Simulated" not in folder.name
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        assert b"Demo^Simulated" not in data, path.name
+        assert b"LUNGBOX-DEMO-1" not in data, path.name
+
+
+def test_a_picture_of_a_film_that_nobody_looked_at_is_not_deidentified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", DEMO, "--deidentify", "--out", str(tmp_path / "out")]) == 1
+    assert "burned into the film" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
