@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 
 import resources
 from engine.case import CaseState, Finding, Structure
+from engine.results.codes import look_of
 
 CANVAS = "#08090b"
 COLOURS = {
@@ -31,7 +32,6 @@ COLOURS = {
     "info": "#6aa9f0",
 }
 
-_STRUCTURES = {Structure.RIGHT_LUNG: "#f0a03c", Structure.LEFT_LUNG: "#56b4e9", Structure.BOTH_LUNGS: "#e6c229"}
 _OTHERS = ("#2ec4a0", "#d98cc0", "#f0e442", "#e8743b", "#a8a4e6")
 
 STATES = {
@@ -44,8 +44,8 @@ STATES = {
 
 def structure_colour(finding: Finding) -> QColor:
     """Return the colour of a finding, the same on canvas and panel and from film to film."""
-    if finding.structure in _STRUCTURES:
-        return QColor(_STRUCTURES[finding.structure])
+    if finding.structure is not Structure.OTHER:
+        return QColor(*look_of(finding).color)  # the same as in the results
     return QColor(_OTHERS[sum(finding.name.encode()) % len(_OTHERS)])
 
 
