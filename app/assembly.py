@@ -219,9 +219,10 @@ class Assembly(QObject):
         self._export_to(case, Path(chosen) if chosen else platformdirs.user_documents_path() / "Lungbox")
 
     def _export_to(self, case: Case, place: Path) -> None:
+        measurements = self.session.measuring.of(case)
         self.parts.jobs.run(
             Lane.RESULT,
-            lambda: export_case(case, place),
+            lambda: export_case(case, measurements, place),
             lambda _: self.session.noticed.emit("exported"),
             self.parts.faults.error,
         )

@@ -111,7 +111,7 @@ class Scene:
             display.opacity,
             self._session.selected,
             self._area.size(),
-            tuple(self._session.bands.values()),
+            tuple(self._session.measuring.bands.values()),
         )
         if self._layer is None or self._layer[0] != key:
             picture = QPixmap((self._area.size() * scale).toSize())
@@ -133,7 +133,7 @@ class Scene:
         fill = 0.0 if display.marks is Marks.CONTOUR else display.opacity * (1.25 if selected else 0.8)
         width = self._session.settings.contour_width * (1.25 if selected else 1.0)
         path = self.path_of(finding.mask)
-        band = self._session.bands.get(finding.tracking_uid) if display.uncertainty else None
+        band = self._session.measuring.bands.get(finding.tracking_uid) if display.uncertainty else None
         if band is not None:
             painting.uncertain(pencil, self.path_of(band), tint)
         painting.outline(pencil, path, tint, fill=min(fill, 1.0), width=width)

@@ -14,10 +14,11 @@ from app.encoding import Encoder
 from app.filing import Filing
 from app.films import Film
 from app.history import Change, History
-from app.jobs import Jobs, Lane, Priority
+from app.jobs import Jobs, Lane
 from app.journal import Journal, JournalFolder, Recovered
 from app.lightbox import Lightbox
-from app.prompting import alternatives, answered, band_of, group_of, merged
+from app.measuring import Measuring
+from app.prompting import answered, group_of, merged
 from app.reading import Pending, Reading
 from app.settings import Settings
 from app.worklist import Worklist
@@ -25,8 +26,7 @@ from engine.case import Case, CaseState, Finding, Structure
 from engine.errors import LungboxError, OutputError, PromptError
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.lungs import right_on_image_left
-from engine.mask import Mask
-from engine.measure import Measurements, measure, with_intervals
+from engine.measure import Measurements
 
 _NUDGE_SETTLES_MS = 350  # arrow presses closer than this are one step of undo
 
@@ -70,8 +70,7 @@ class Session(QObject):
         self.selected: str | None = None  # tracking UID
         self.structure: Structure | None = None  # of the next box; None: by its side
         self.structure_name = ""
-        self.measurements: Measurements | None = None
-        self.bands: dict[str, Mask] = {}  # where outlines are uncertain, by tracking UID
+        self.measuring = Measuring(self)
         self.tool = "box"
         self.brush_radius = float(settings.brush_radius)
         self._settle = QTimer(self)
@@ -101,6 +100,11 @@ class Session(QObject):
         return shown.finding(self.selected) if shown and self.selected else None
 
     @property
+    def measurements(self) -> Measurements | None:
+        """The numbers on show."""
+        return self.measuring.measurements
+
+    @property
     def dirty(self) -> bool:
         """True while the open film has work that is in no case file."""
         return self.reading is not None and self.reading.case is not self.reading.saved
@@ -123,7 +127,7 @@ class Session(QObject):
         self.reading = reading
         self.selected = reading.case.findings[0].tracking_uid if reading.case.findings else None
         self.structure, self.structure_name = None, ""
-        self.measurements = None
+        self.measuring.forget()
         self.lightbox.show(film)
         self.encoder.encode(film.radiograph)
         self.film_changed.emit()
@@ -476,44 +480,4 @@ class Session(QObject):
         self.worklist.mark(case.radiograph.source.path, case.state)
         self.case_changed.emit()
         self.saved_changed.emit()
-
-        def done(measurements: Measurements) -> None:
-            if self.case is case:
-                self.measurements = measurements
-                self.measured.emit()
-
-        self.jobs.run(Lane.RESULT, lambda: measure(case), done, owner="film", key="measure")
-        self.bands = {}
-        if self.lightbox.display.uncertainty:
-            self.estimate_uncertainty()
-
-    def estimate_uncertainty(self) -> None:
-        """Ask again with boxes drawn a little differently; where they disagree is shown, and in the numbers."""
-        case = self.case
-        if case is None or not case.findings:
-            return
-        radiograph, findings = case.radiograph, case.findings
-
-        def bands(masks: dict[str, list[Mask]]) -> tuple[dict[str, Mask], Measurements]:
-            uncertain = {
-                uid: band_of(finding.mask, masks[uid]) for uid in masks if (finding := case.finding(uid)) is not None
-            }
-            return uncertain, with_intervals(case, measure(case), masks)
-
-        def show(found: tuple[dict[str, Mask], Measurements]) -> None:
-            if self.case is case:
-                self.bands, self.measurements = found
-                self.measured.emit()
-
-        def measured(masks: dict[str, list[Mask]]) -> None:
-            self.jobs.run(Lane.RESULT, lambda: bands(masks), show, owner="film", key="uncertainty")
-
-        self.encoder.ask(
-            radiograph,
-            lambda segmenter, embedding: alternatives(segmenter, embedding, radiograph, findings),
-            measured,
-            lambda error: None,
-            owner="film",
-            key="uncertainty",
-            priority=Priority.SOON,
-        )
+        self.measuring.follow(case)

@@ -343,9 +343,9 @@ class Window(QMainWindow):
 
     def _uncertainty(self) -> None:
         self.lightbox.show_uncertainty(on=not self.lightbox.display.uncertainty)
-        self.session.bands = {}
+        self.session.measuring.bands = {}
         if self.lightbox.display.uncertainty:
-            self.session.estimate_uncertainty()
+            self.session.measuring.estimate_uncertainty()
 
     def _close(self) -> None:
         self.close()
