@@ -19,17 +19,18 @@ from app.dialogs import (
     ask_case,
     ask_films,
     ask_folder,
+    ask_results,
     ask_where_to_save,
 )
 from app.display import as_window
 from app.encoding import Encoder
-from app.exporting import export_case
 from app.faults import Faults
 from app.films import load_film
 from app.histogram import HistogramDialog
 from app.jobs import Jobs, Lane
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
+from app.results import export_case
 from app.session import Session
 from app.settings import Settings, folder, save_settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
@@ -164,6 +165,7 @@ class Assembly(QObject):
             "open": self._open,
             "open-folder": self._open_folder,
             "open-case": self._open_case,
+            "open-results": self._open_results,
             "save": self._save,
             "save-as": self._save_as,
             "export": self._export,
@@ -193,6 +195,10 @@ class Assembly(QObject):
     def _open_case(self) -> None:
         if (path := ask_case(self.window)) is not None:
             self.session.files.open(path)
+
+    def _open_results(self) -> None:
+        if self.session.case is not None and (path := ask_results(self.window)) is not None:
+            self.session.files.open_results(path)
 
     def _save(self) -> None:
         reading = self.session.reading

@@ -57,6 +57,13 @@ def ask_case(parent: QWidget) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def ask_results(parent: QWidget) -> Path | None:
+    """Ask for results of the open film: a results.json, a segmentation or a report."""
+    pattern = f"{say('Results')} (*.json *.dcm);;{say('All files')} (*)"
+    chosen, _ = QFileDialog.getOpenFileName(parent, say("Open results"), "", pattern)
+    return Path(chosen) if chosen else None
+
+
 def ask_where_to_save(parent: QWidget, suggested: Path) -> Path | None:
     """Ask where to write a case file."""
     pattern = f"{say('Lungbox cases')} (*.lungbox)"

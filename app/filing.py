@@ -1,4 +1,4 @@
-"""Filing: cases to and from case files."""
+"""Filing: cases to and from case files, and results read back."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +9,15 @@ from PySide6.QtCore import QObject
 from app.casefile import CaseFile, CaseFileError, open_case, save_case
 from app.films import Film
 from app.jobs import Lane
+from app.prompting import brought_in
 from app.reading import Reading
+from app.results import PartlyOpenedError, read_results
 from engine.case import Case
 from engine.errors import LungboxError
 
 if TYPE_CHECKING:
     from app.session import Session
+    from engine.results.reopen import Reopened
 
 
 class Filing(QObject):
@@ -62,6 +65,33 @@ class Filing(QObject):
             self._session.failed.emit(CaseFileError(f"The film of {path.name} is not where it was.", advice=advice))
 
         self._session.jobs.run(Lane.RESULT, lambda: open_case(path), done, self._session.failed.emit)
+
+    def open_results(self, path: Path) -> None:
+        """Bring the structures of results into the open case, as one step."""
+        case = self._session.case
+        if case is None:
+            self._session.noticed.emit("results-need-film")
+            return
+        film = case.radiograph
+        self._session.jobs.run(
+            Lane.RESULT,
+            lambda: read_results(path, film),
+            self._with_results,
+            self._session.failed.emit,
+            owner="film",
+        )
+
+    def _with_results(self, found: "Reopened") -> None:
+        self._session.drop_prompts()
+        case = self._session.case
+        if case is None:
+            return
+        self._session.do(brought_in(case, found.findings, found.callipers), "results")
+        self._session.select(found.findings[0].tracking_uid if found.findings else None)
+        if found.remarks:
+            self._session.failed.emit(PartlyOpenedError("; ".join(found.remarks)))
+        else:
+            self._session.noticed.emit("results-opened")
 
     def _with_case(self, film: Film, path: Path, on: Callable[..., Case]) -> None:
         try:

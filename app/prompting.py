@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.case import Case, CaseState, Finding, Making, Structure
+from engine.case import Case, CaseState, Finding, HeartCallipers, Making, Structure
 from engine.film.radiograph import Radiograph
 from engine.geometry import Prompts
 from engine.lungs import name_lungs
@@ -73,6 +73,17 @@ def group_of(case: Case, finding: Finding) -> tuple[Finding, ...]:
 def same_structure(a: Finding, b: Finding) -> bool:
     """Return whether two findings are of the same structure, so that one takes the other's place."""
     return a.structure is b.structure and a.name == b.name
+
+
+def brought_in(case: Case, findings: tuple[Finding, ...], callipers: HeartCallipers | None) -> Case:
+    """Return the case with results read back, each in the place of the same structure; what they do not name stays."""
+    for old in case.findings:
+        if any(same_structure(old, finding) for finding in findings):
+            case = case.without(old.tracking_uid)
+    for finding in findings:
+        case = case.with_finding(finding)
+    state = CaseState.BOXED if case.findings and case.state is CaseState.NEW else case.state
+    return replace(case, callipers=callipers or case.callipers, state=state)
 
 
 def merged(case: Case, replaced: tuple[Finding, ...], answers: tuple[Finding, ...]) -> Case:

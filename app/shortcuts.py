@@ -48,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("film", "open", QT_TRANSLATE_NOOP("Commands", "Open film …"), "Ctrl+O"),
     _c("film", "open-folder", QT_TRANSLATE_NOOP("Commands", "Open folder …"), "Ctrl+Shift+O"),
     _c("film", "open-case", QT_TRANSLATE_NOOP("Commands", "Open case …"), "Ctrl+Alt+O"),
+    _c("film", "open-results", QT_TRANSLATE_NOOP("Commands", "Open results …"), "Ctrl+Alt+R"),
     _c("film", "save", QT_TRANSLATE_NOOP("Commands", "Save case"), "Ctrl+S"),
     _c("film", "save-as", QT_TRANSLATE_NOOP("Commands", "Save case as …"), "Ctrl+Shift+S"),
     _c("film", "export", QT_TRANSLATE_NOOP("Commands", "Export …"), "Ctrl+E"),

@@ -23,6 +23,7 @@ from app.faults import Toast
 from app.findings import FindingsPanel
 from app.icons import icon
 from app.prior import PriorView
+from app.results import are_results
 from app.session import Session
 from app.shortcuts import COMMANDS, bindings
 from app.status import StatusLine
@@ -236,8 +237,9 @@ class Window(QMainWindow):
         self._preset_menu = QMenu(self.tr("Window"), self)
         self._recent_menu = QMenu(self.tr("Recent"), self)
         menus: tuple[tuple[str, tuple[str | QMenu, ...]], ...] = (
-            (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "export",
-                                "", "accept", "flag", "", "next", "previous", "compare", "", "close", "quit")),
+            (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "",
+                                "open-results", "export", "", "accept", "flag", "", "next", "previous", "compare", "",
+                                "close", "quit")),
             (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "name-structure", "", "fill-holes",
                                 "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate", "magnification")),
             (self.tr("&Tools"), (*_RAIL, "", "both-lungs", "keyboard-box", "", "brush-smaller", "brush-larger")),
@@ -323,11 +325,14 @@ class Window(QMainWindow):
     # Commands that need the window
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Open what was dropped or chosen: case files by themselves, all else as films."""
+        """Open what was dropped or chosen: case files and results by themselves, all else as films."""
         cases = [path for path in paths if path.suffix == ".lungbox"]
-        films = [path for path in paths if path not in cases]
+        results = [path for path in paths if are_results(path)]
+        films = [path for path in paths if path not in cases and path not in results]
         if cases:
             self.session.files.open(cases[0])
+        elif results:
+            self.session.files.open_results(results[0])
         elif films:
             self.session.worklist.open(films)
 
@@ -410,7 +415,9 @@ class Window(QMainWindow):
         actions["redo"].setEnabled(bool(reading and reading.history.undone))
         for name in ("accept", "export"):
             actions[name].setEnabled(bool(case and case.findings))
-        for name in ("save", "save-as", "flag", "both-lungs", "keyboard-box", "compare", "histogram", "window"):
+        for name in ("save", "save-as", "open-results", "flag", "compare"):
+            actions[name].setEnabled(case is not None)
+        for name in ("both-lungs", "keyboard-box", "histogram", "window"):
             actions[name].setEnabled(case is not None)
         for name in ("rerun", "swap-sides", "fill-holes", "smooth", "grow", "shrink", "keep-largest", "clip", "delete"):
             actions[name].setEnabled(finding is not None)

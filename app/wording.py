@@ -13,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QLocale, QObject, QTranslator
 import resources
 from app.casefile import CaseFileError
 from app.display import Preset, PresetKind
+from app.results import PartlyOpenedError, ResultsError
 from engine.case import Case, CaseState, Finding, Line, Making, Structure
 from engine.errors import (
     BackendError,
@@ -332,6 +333,8 @@ def notice_text(code: str) -> str:
         "nothing-to-accept": say("Nothing to accept yet: outline a lung first."),
         "saved": say("Saved."),
         "exported": say("Accepted and exported."),
+        "results-opened": say("The results are open; undo takes them back."),
+        "results-need-film": say("Open the film first, then its results."),
         "last-film": say("This is the last film of the list."),
         "first-film": say("This is the first film of the list."),
     }
@@ -349,6 +352,8 @@ _KINDS: tuple[tuple[type[LungboxError], Callable[[], str]], ...] = (
     (BackendError, lambda: say("The model could not be run.")),
     (MeasurementError, lambda: say("This cannot be measured.")),
     (OutputError, lambda: say("Could not be written. Your work is still here.")),
+    (PartlyOpenedError, lambda: say("Some of these results could not be opened.")),
+    (ResultsError, lambda: say("These results cannot be opened.")),
     (CaseFileError, lambda: say("This case cannot be opened.")),
 )
 

@@ -202,6 +202,10 @@
    <translation>Ordner öffnen …</translation>
   </message>
   <message>
+   <source>Open results …</source>
+   <translation>Ergebnisse öffnen …</translation>
+  </message>
+  <message>
    <source>Outline again</source>
    <translation>Neu umranden</translation>
   </message>
@@ -1092,6 +1096,14 @@
    <translation>Ordner öffnen</translation>
   </message>
   <message>
+   <source>Open results</source>
+   <translation>Ergebnisse öffnen</translation>
+  </message>
+  <message>
+   <source>Open the film first, then its results.</source>
+   <translation>Erst den Film öffnen, dann seine Ergebnisse.</translation>
+  </message>
+  <message>
    <source>Orientation not stated: R and L are assumed.</source>
    <translation>Ausrichtung nicht angegeben: R und L sind angenommen.</translation>
   </message>
@@ -1136,6 +1148,10 @@
    <translation>Arbeit wiederherstellen</translation>
   </message>
   <message>
+   <source>Results</source>
+   <translation>Ergebnisse</translation>
+  </message>
+  <message>
    <source>Right dome above left</source>
    <translation>Rechte Kuppel über linker</translation>
   </message>
@@ -1166,6 +1182,10 @@
   <message>
    <source>Size of text</source>
    <translation>Schriftgröße</translation>
+  </message>
+  <message>
+   <source>Some of these results could not be opened.</source>
+   <translation>Einige dieser Ergebnisse konnten nicht geöffnet werden.</translation>
   </message>
   <message>
    <source>Some settings could not be read.</source>
@@ -1290,6 +1310,14 @@
   <message>
    <source>The outline is too short beside the costophrenic angle.</source>
    <translation>Die Kontur neben dem kostophrenischen Winkel ist zu kurz.</translation>
+  </message>
+  <message>
+   <source>The results are open; undo takes them back.</source>
+   <translation>Die Ergebnisse sind geöffnet; Rückgängig nimmt sie zurück.</translation>
+  </message>
+  <message>
+   <source>These results cannot be opened.</source>
+   <translation>Diese Ergebnisse können nicht geöffnet werden.</translation>
   </message>
   <message>
    <source>This cannot be measured.</source>

@@ -202,6 +202,10 @@
    <translation>Open folder …</translation>
   </message>
   <message>
+   <source>Open results …</source>
+   <translation>Open results …</translation>
+  </message>
+  <message>
    <source>Outline again</source>
    <translation>Outline again</translation>
   </message>
@@ -1092,6 +1096,14 @@
    <translation>Open folder</translation>
   </message>
   <message>
+   <source>Open results</source>
+   <translation>Open results</translation>
+  </message>
+  <message>
+   <source>Open the film first, then its results.</source>
+   <translation>Open the film first, then its results.</translation>
+  </message>
+  <message>
    <source>Orientation not stated: R and L are assumed.</source>
    <translation>Orientation not stated: R and L are assumed.</translation>
   </message>
@@ -1136,6 +1148,10 @@
    <translation>Restore work</translation>
   </message>
   <message>
+   <source>Results</source>
+   <translation>Results</translation>
+  </message>
+  <message>
    <source>Right dome above left</source>
    <translation>Right dome above left</translation>
   </message>
@@ -1166,6 +1182,10 @@
   <message>
    <source>Size of text</source>
    <translation>Size of text</translation>
+  </message>
+  <message>
+   <source>Some of these results could not be opened.</source>
+   <translation>Some of these results could not be opened.</translation>
   </message>
   <message>
    <source>Some settings could not be read.</source>
@@ -1290,6 +1310,14 @@
   <message>
    <source>The outline is too short beside the costophrenic angle.</source>
    <translation>The outline is too short beside the costophrenic angle.</translation>
+  </message>
+  <message>
+   <source>The results are open; undo takes them back.</source>
+   <translation>The results are open; undo takes them back.</translation>
+  </message>
+  <message>
+   <source>These results cannot be opened.</source>
+   <translation>These results cannot be opened.</translation>
   </message>
   <message>
    <source>This cannot be measured.</source>

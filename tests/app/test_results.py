@@ -5,8 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from engine.case import CaseState
-from tests.app.room import RIGHT_BOX, Room
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+
+from app.results import PartlyOpenedError, ResultsError
+from engine.case import CaseState, Structure
+from engine.errors import LungboxError
+from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
 
 MakeRoom = Callable[..., Room]
 
@@ -16,6 +22,20 @@ def exported(folder: Path) -> Path:
     found = list(folder.glob("*/results.json"))
     assert len(found) == 1
     return found[0].parent
+
+
+def drop(room: Room, path: Path) -> None:
+    """Drop a file or folder on the film."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPointF(50, 50),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    room.canvas.dropEvent(event)
 
 
 def test_accepted_results_hold_the_intervals_on_show(room: Room, tmp_path: Path) -> None:
@@ -50,3 +70,115 @@ def test_what_changed_since_it_was_measured_is_measured_for_the_results(room: Ro
     assert room.session.measuring.of(before) is None
     room.settle()
     assert room.session.measuring.of(before) is not None
+
+
+def results_of(room: Room, place: Path) -> Path:
+    """Export the open case, and return the bundle's folder."""
+    room.assembly._export_to(room.case, place)
+    room.settle()
+    return exported(place)
+
+
+@pytest.mark.parametrize("name", ["", "results.json", "segmentation.dcm", "report.dcm"])
+def test_results_come_back_as_one_step_that_can_be_edited(room: Room, tmp_path: Path, name: str) -> None:
+    room.box(RIGHT_BOX)
+    room.box(LEFT_BOX)
+    written = room.case.findings
+    assert len(written) == 2
+    folder = results_of(room, tmp_path / "out")
+    room.session.delete_selected()
+    room.session.delete_selected()
+    room.settle()
+    assert room.session.reading is not None
+    steps = len(room.session.reading.history.done)
+    room.session.files.open_results(folder / name)
+    room.settle()
+    assert len(room.session.reading.history.done) == steps + 1
+    found = {finding.tracking_uid: finding for finding in room.case.findings}
+    assert {uid: f.mask.sha256 for uid, f in found.items()} == {f.tracking_uid: f.mask.sha256 for f in written}
+    assert {f.structure for f in found.values()} == {f.structure for f in written}
+    room.session.select(written[0].tracking_uid)
+    room.session.edit.grow()
+    room.settle()
+    grown = room.case.finding(written[0].tracking_uid)
+    assert grown is not None
+    assert grown.mask.area_px > written[0].mask.area_px
+    room.session.undo()
+    room.session.undo()
+    assert room.case.findings == ()
+
+
+def test_results_take_the_place_of_the_same_structure_only(room: Room, tmp_path: Path) -> None:
+    room.session.name_next(Structure.RIGHT_LUNG)
+    room.box(RIGHT_BOX)
+    right = room.case.findings[0]
+    folder = results_of(room, tmp_path / "out")
+    room.session.delete_selected()
+    room.session.name_next(Structure.RIGHT_LUNG)
+    room.box(replace(RIGHT_BOX, x0=14))
+    room.session.name_next(Structure.LEFT_LUNG)
+    room.box(LEFT_BOX)
+    left = room.case.of(Structure.LEFT_LUNG)
+    drop(room, folder)
+    room.settle()
+    assert len(room.case.findings) == 2
+    assert room.case.of(Structure.LEFT_LUNG) is left
+    found = room.case.of(Structure.RIGHT_LUNG)
+    assert found is not None
+    assert (found.tracking_uid, found.mask.sha256) == (right.tracking_uid, right.mask.sha256)
+
+
+def test_results_of_another_film_are_refused_with_the_reason(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(film(tmp_path / "a.dcm"))
+    room.box(RIGHT_BOX)
+    folder = results_of(room, tmp_path / "out")
+    room.open(film(tmp_path / "b.dcm", number=1, SOPInstanceUID="1.2.826.0.1.3680043.10.1466.1.9"))
+    room.box(RIGHT_BOX)
+    before = room.case
+    errors: list[LungboxError] = []
+    room.session.failed.connect(errors.append)
+    (tmp_path / "broken.json").write_text("{")
+    for path in (folder, folder / "segmentation.dcm", tmp_path / "broken.json", tmp_path / "a.dcm"):
+        drop(room, path) if path.suffix != ".dcm" else room.session.files.open_results(path)
+        room.settle()
+    assert [type(error) for error in errors] == [ResultsError] * 4
+    assert "belongs to another film" in errors[0].message
+    assert "belongs to another film" in errors[1].message
+    assert "is not JSON" in errors[2].message
+    assert "neither a segmentation nor a report" in errors[3].message
+    assert room.case is before
+
+
+def test_a_result_whose_mask_is_gone_is_said_and_the_others_open(room: Room, tmp_path: Path) -> None:
+    room.box(RIGHT_BOX)
+    folder = results_of(room, tmp_path / "out")
+    values = json.loads((folder / "results.json").read_text())
+    values["structures"].append({**values["structures"][0], "tracking_uid": "2.25.1", "mask_sha256": "0" * 64})
+    (folder / "results.json").write_text(json.dumps(values))
+    errors: list[LungboxError] = []
+    room.session.failed.connect(errors.append)
+    room.session.files.open_results(folder)
+    room.settle()
+    assert len(errors) == 1
+    assert isinstance(errors[0], PartlyOpenedError)
+    assert errors[0].message
+    assert [finding.tracking_uid for finding in room.case.findings] == [values["structures"][0]["tracking_uid"]]
+
+
+def test_results_with_no_film_open_are_answered(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room()
+    assert not room.window.actions_by_name["open-results"].isEnabled()
+    codes: list[str] = []
+    room.session.noticed.connect(codes.append)
+    room.window.open_paths([tmp_path / "results.json"])
+    assert codes == ["results-need-film"]
+
+
+def test_the_menu_asks_for_results(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.box(RIGHT_BOX)
+    folder = results_of(room, tmp_path / "out")
+    room.session.delete_selected()
+    monkeypatch.setattr("app.assembly.ask_results", lambda parent: folder / "results.json")
+    room.window.actions_by_name["open-results"].trigger()
+    room.settle()
+    assert len(room.case.findings) == 1

@@ -1,0 +1,58 @@
+"""Results of a case: written as the engine's bundle, whole or not at all; and read back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.case import Case
+from engine.errors import LungboxError, OutputError
+from engine.film.radiograph import Radiograph
+from engine.measure import Measurements, measure
+
+if TYPE_CHECKING:
+    from engine.results.reopen import Reopened
+
+
+class ResultsError(LungboxError):
+    """Results that cannot be opened on this film."""
+
+
+class PartlyOpenedError(ResultsError):
+    """Some of the results could not be opened; the others are there."""
+
+
+def export_case(case: Case, measurements: Measurements | None, place: Path) -> Path:
+    """Write the case's results in a folder of their own below `place`, and return it.
+
+    The measurements are those on show; None while they are still being taken, then they are taken here.
+    """
+    # highdicom takes a second to import: only when first needed, and on the worker.
+    from engine.results.bundle import export, kinds_for
+
+    _make(place)
+    return export(case, measurements or measure(case), place, kinds_for(case)).folder
+
+
+def read_results(path: Path, film: Radiograph) -> "Reopened":
+    """Return the structures of a bundle, a SEG or an SR on their film; ResultsError says why there are none."""
+    from engine.results.reopen import reopen
+
+    try:
+        found = reopen(path, film)
+    except LungboxError as error:
+        raise ResultsError(error.message, advice=error.advice) from error
+    if not found.findings and found.callipers is None:
+        reason = "; ".join(found.remarks) or f"{path.name} holds no structure."
+        raise ResultsError(reason, advice="Choose other results.")
+    return found
+
+
+def are_results(path: Path) -> bool:
+    """Return whether a file or folder that was dropped is a bundle of results by its name."""
+    return path.suffix.lower() == ".json" or (path / "results.json").is_file()
+
+
+def _make(place: Path) -> None:
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError("The export folder cannot be made.", advice="Choose another in Settings.") from error
