@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 
 from app.dialogs import (
+    DeidentifyDialog,
     LengthDialog,
     NameDialog,
     SettingsDialog,
@@ -30,7 +31,7 @@ from app.histogram import HistogramDialog
 from app.jobs import Jobs, Lane
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
-from app.results import export_case
+from app.results import export_case, export_deidentified, says_burned_in
 from app.session import Session
 from app.settings import Settings, folder, save_settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
@@ -169,6 +170,7 @@ class Assembly(QObject):
             "save": self._save,
             "save-as": self._save_as,
             "export": self._export,
+            "export-deidentified": self._export_deidentified,
             "name-structure": self._name_structure,
             "calibrate": self._calibrate,
             "window": self._set_window,
@@ -217,6 +219,24 @@ class Assembly(QObject):
     def _export(self) -> None:
         if self.session.case is not None and (place := ask_folder(self.window, say("Export to"))) is not None:
             self._export_to(self.session.case, place)
+
+    def _export_deidentified(self) -> None:
+        case = self.session.case
+        if case is None:
+            return
+        dialog = DeidentifyDialog(burned_in=says_burned_in(case.radiograph), parent=self.window)
+        if not self._accepted(dialog):
+            return
+        absent, keep = dialog.answer
+        if (place := ask_folder(self.window, say("Export to"))) is None:
+            return
+        measurements = self.session.measuring.of(case)
+        self.parts.jobs.run(
+            Lane.RESULT,
+            lambda: export_deidentified(case, measurements, place, no_name_on_film=absent, keep_sex_and_age=keep),
+            lambda _: self.session.noticed.emit("exported-deidentified"),
+            self.parts.faults.error,
+        )
 
     def _export_accepted(self, case: Case) -> None:
         if not self.session.settings.export_on_accept:

@@ -207,6 +207,48 @@ class LengthDialog(QDialog):
         return self._length.value()
 
 
+class DeidentifyDialog(QDialog):
+    """What only the reader can say before results leave without names."""
+
+    def __init__(self, *, burned_in: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Export de-identified"))
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * 78)
+        header = self.tr("Names, dates, numbers and comments of the file are left out, and every UID is a new one.")
+        pixels = self.tr("No program can promise that no name is written on the film itself. Please look at it.")
+        self._absent = QCheckBox(self.tr("I have looked: the film shows no name or number"), self)
+        self._absent.setEnabled(not burned_in)
+        self._told = label_of("", self, wrap=True)
+        self._told.setObjectName("note")
+        self._burned_in = burned_in
+        self._keep = QCheckBox(self.tr("Keep the patient's sex and age"), self)
+        self._absent.toggled.connect(self._tell)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addWidget(label_of(header, self, wrap=True))
+        layout.addWidget(label_of(pixels, self, wrap=True))
+        layout.addWidget(self._absent)
+        layout.addWidget(self._told)
+        layout.addWidget(self._keep)
+        layout.addStretch(1)
+        layout.addWidget(ok_cancel(self))
+        self._tell()
+
+    @property
+    def answer(self) -> tuple[bool, bool]:
+        """Whether the film shows no name, and whether sex and age are kept."""
+        return self._absent.isChecked(), self._keep.isChecked()
+
+    def _tell(self) -> None:
+        if self._burned_in:
+            text = self.tr("The file says that text is burned into the film: results that show it are left out.")
+        elif self._absent.isChecked():
+            text = self.tr("The film itself and every result that shows it are written too.")
+        else:
+            text = self.tr("Without this, results that show the film are left out; outlines and numbers are written.")
+        self._told.setText(text)
+
+
 class SettingsDialog(QDialog):
     """Every declared setting, on the page that its declaration names."""
 

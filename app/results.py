@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from engine.case import Case
 from engine.errors import LungboxError, OutputError
-from engine.film.radiograph import Radiograph
+from engine.film.radiograph import NoteCode, Radiograph
 from engine.measure import Measurements, measure
 
 if TYPE_CHECKING:
@@ -30,6 +30,27 @@ def export_case(case: Case, measurements: Measurements | None, place: Path) -> P
 
     _make(place)
     return export(case, measurements or measure(case), place, kinds_for(case)).folder
+
+
+def export_deidentified(
+    case: Case, measurements: Measurements | None, place: Path, *, no_name_on_film: bool, keep_sex_and_age: bool
+) -> Path:
+    """Write results that name nobody; those that show the film only where the reader saw no name on it."""
+    from engine.results.bundle import export, kinds_for
+    from engine.results.deidentify import PIXEL_KINDS, Deidentification
+
+    _make(place)
+    shown = no_name_on_film and not says_burned_in(case.radiograph)
+    kinds = [kind for kind in kinds_for(case) if shown or kind not in PIXEL_KINDS]
+    private = Deidentification(shown, keep_sex_and_age)
+    # The pattern holds no file name: that is often the patient's.
+    bundle = export(case, measurements or measure(case), place, kinds, pattern="lungbox-{film}", deidentify=private)
+    return bundle.folder
+
+
+def says_burned_in(film: Radiograph) -> bool:
+    """Return whether the film's own header says that text is burned into it."""
+    return film.has_note(NoteCode.BURNED_IN)
 
 
 def read_results(path: Path, film: Radiograph) -> "Reopened":

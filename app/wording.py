@@ -333,6 +333,7 @@ def notice_text(code: str) -> str:
         "nothing-to-accept": say("Nothing to accept yet: outline a lung first."),
         "saved": say("Saved."),
         "exported": say("Accepted and exported."),
+        "exported-deidentified": say("Exported, de-identified."),
         "results-opened": say("The results are open; undo takes them back."),
         "results-need-film": say("Open the film first, then its results."),
         "last-film": say("This is the last film of the list."),

@@ -98,6 +98,10 @@
    <translation>Rechts und links tauschen</translation>
   </message>
   <message>
+   <source>Export de-identified …</source>
+   <translation>Ohne Namen exportieren …</translation>
+  </message>
+  <message>
    <source>Export …</source>
    <translation>Exportieren …</translation>
   </message>
@@ -332,6 +336,41 @@
   <message>
    <source>Zoom out</source>
    <translation>Verkleinern</translation>
+  </message>
+ </context>
+ <context>
+  <name>DeidentifyDialog</name>
+  <message>
+   <source>Export de-identified</source>
+   <translation>Ohne Namen exportieren</translation>
+  </message>
+  <message>
+   <source>I have looked: the film shows no name or number</source>
+   <translation>Ich habe nachgesehen: Der Film zeigt weder Namen noch Nummer</translation>
+  </message>
+  <message>
+   <source>Keep the patient's sex and age</source>
+   <translation>Geschlecht und Alter des Patienten behalten</translation>
+  </message>
+  <message>
+   <source>Names, dates, numbers and comments of the file are left out, and every UID is a new one.</source>
+   <translation>Namen, Daten, Nummern und Bemerkungen der Datei bleiben weg, und jede UID ist neu.</translation>
+  </message>
+  <message>
+   <source>No program can promise that no name is written on the film itself. Please look at it.</source>
+   <translation>Kein Programm kann versprechen, dass auf dem Film selbst kein Name steht. Bitte sehen Sie ihn an.</translation>
+  </message>
+  <message>
+   <source>The file says that text is burned into the film: results that show it are left out.</source>
+   <translation>Laut Datei ist Text in den Film eingebrannt: Ergebnisse, die ihn zeigen, bleiben weg.</translation>
+  </message>
+  <message>
+   <source>The film itself and every result that shows it are written too.</source>
+   <translation>Auch der Film selbst und alle Ergebnisse, die ihn zeigen, werden geschrieben.</translation>
+  </message>
+  <message>
+   <source>Without this, results that show the film are left out; outlines and numbers are written.</source>
+   <translation>Ohne diese Angabe bleiben Ergebnisse weg, die den Film zeigen; Umrisse und Zahlen werden geschrieben.</translation>
   </message>
  </context>
  <context>
@@ -934,6 +973,10 @@
   <message>
    <source>Export when accepting</source>
    <translation>Beim Annehmen exportieren</translation>
+  </message>
+  <message>
+   <source>Exported, de-identified.</source>
+   <translation>Ohne Namen exportiert.</translation>
   </message>
   <message>
    <source>Films</source>

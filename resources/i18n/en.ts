@@ -98,6 +98,10 @@
    <translation>Exchange right and left</translation>
   </message>
   <message>
+   <source>Export de-identified …</source>
+   <translation>Export de-identified …</translation>
+  </message>
+  <message>
    <source>Export …</source>
    <translation>Export …</translation>
   </message>
@@ -332,6 +336,41 @@
   <message>
    <source>Zoom out</source>
    <translation>Zoom out</translation>
+  </message>
+ </context>
+ <context>
+  <name>DeidentifyDialog</name>
+  <message>
+   <source>Export de-identified</source>
+   <translation>Export de-identified</translation>
+  </message>
+  <message>
+   <source>I have looked: the film shows no name or number</source>
+   <translation>I have looked: the film shows no name or number</translation>
+  </message>
+  <message>
+   <source>Keep the patient's sex and age</source>
+   <translation>Keep the patient's sex and age</translation>
+  </message>
+  <message>
+   <source>Names, dates, numbers and comments of the file are left out, and every UID is a new one.</source>
+   <translation>Names, dates, numbers and comments of the file are left out, and every UID is a new one.</translation>
+  </message>
+  <message>
+   <source>No program can promise that no name is written on the film itself. Please look at it.</source>
+   <translation>No program can promise that no name is written on the film itself. Please look at it.</translation>
+  </message>
+  <message>
+   <source>The file says that text is burned into the film: results that show it are left out.</source>
+   <translation>The file says that text is burned into the film: results that show it are left out.</translation>
+  </message>
+  <message>
+   <source>The film itself and every result that shows it are written too.</source>
+   <translation>The film itself and every result that shows it are written too.</translation>
+  </message>
+  <message>
+   <source>Without this, results that show the film are left out; outlines and numbers are written.</source>
+   <translation>Without this, results that show the film are left out; outlines and numbers are written.</translation>
   </message>
  </context>
  <context>
@@ -934,6 +973,10 @@
   <message>
    <source>Export when accepting</source>
    <translation>Export when accepting</translation>
+  </message>
+  <message>
+   <source>Exported, de-identified.</source>
+   <translation>Exported, de-identified.</translation>
   </message>
   <message>
    <source>Films</source>

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QCheckBox, QDialog
 
+from app.dialogs import DeidentifyDialog
 from app.results import PartlyOpenedError, ResultsError
 from engine.case import CaseState, Structure
 from engine.errors import LungboxError
@@ -182,3 +184,69 @@ def test_the_menu_asks_for_results(room: Room, tmp_path: Path, monkeypatch: pyte
     room.window.actions_by_name["open-results"].trigger()
     room.settle()
     assert len(room.case.findings) == 1
+
+
+def deidentified(room: Room, place: Path, monkeypatch: pytest.MonkeyPatch, *ticked: int) -> Path:
+    """Export through the menu, with the dialog's boxes of these numbers ticked."""
+    room.box(RIGHT_BOX)
+
+    def answer(dialog: QDialog) -> int:
+        assert isinstance(dialog, DeidentifyDialog)
+        boxes = dialog.findChildren(QCheckBox)
+        assert [box.isChecked() for box in boxes] == [False, False]  # nothing is assumed
+        for number in ticked:
+            boxes[number].click()
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(QDialog, "exec", answer)
+    monkeypatch.setattr("app.assembly.ask_folder", lambda parent, title: place)
+    room.window.actions_by_name["export-deidentified"].trigger()
+    room.settle()
+    return exported(place)
+
+
+NAMED = {"PatientName": "SENTINEL^ANNA", "PatientID": "SENTINEL-4711", "PatientSex": "F", "PatientAge": "061Y"}
+
+
+@pytest.mark.parametrize(
+    ("ticked", "shown", "kept"), [((), False, False), ((0,), True, False), ((0, 1), True, True)], ids=str
+)
+def test_a_deidentified_export_names_nobody_and_shows_the_film_only_when_told(
+    make_room: MakeRoom,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ticked: tuple[int, ...],
+    shown: bool,
+    kept: bool,
+) -> None:
+    room = make_room(film(tmp_path / "SENTINEL.dcm", **NAMED))
+    folder = deidentified(room, tmp_path / "out", monkeypatch, *ticked)
+    assert folder.name.startswith("lungbox-")
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert files
+    assert not any(b"SENTINEL" in data for data in files.values())
+    assert ("film.dcm" in files) is shown
+    assert ("capture.dcm" in files) is shown
+    assert any(name.endswith(".png") for name in files) is shown
+    assert any(name.endswith(".pdf") for name in files) is shown
+    assert {"segmentation.dcm", "report.dcm", "results.json"} <= set(files)
+    assert (b"061Y" in files["segmentation.dcm"]) is kept
+
+
+def test_a_film_that_says_it_holds_text_is_never_shown(
+    make_room: MakeRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = make_room(film(tmp_path / "a.dcm", BurnedInAnnotation="YES"))
+    folder = deidentified(room, tmp_path / "out", monkeypatch, 0)
+    names = {path.name for path in folder.iterdir()}
+    assert "segmentation.dcm" in names
+    assert not {name for name in names if name in ("film.dcm", "capture.dcm") or name.endswith((".png", ".pdf"))}
+
+
+def test_leaving_the_question_writes_nothing(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.box(RIGHT_BOX)
+    monkeypatch.setattr(QDialog, "exec", lambda dialog: QDialog.DialogCode.Rejected)
+    monkeypatch.setattr("app.assembly.ask_folder", lambda parent, title: tmp_path / "out")
+    room.window.actions_by_name["export-deidentified"].trigger()
+    room.settle()
+    assert not (tmp_path / "out").exists()
