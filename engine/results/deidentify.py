@@ -151,9 +151,11 @@ def _ask_about_pixels(film: Radiograph, options: Deidentification, kinds: Sequen
             f"Nobody has said whether text is burned into the film, and {', '.join(shown)} would show it.",
             advice="Look at the film and confirm that it shows no name, or leave these out.",
         )
-    if shown and film.has_note(NoteCode.BURNED_IN):
+    # Whoever vouches for the pixels gets the film itself written, whatever the kinds; its own header knows better.
+    if options.burned_in_text_absent and film.has_note(NoteCode.BURNED_IN):
         raise OutputError(
-            "The film's header says that text is burned in.", advice="Leave pictures out of a de-identified export."
+            "The film's header says that text is burned in.",
+            advice="Leave pictures and the film out: do not confirm that it shows no name.",
         )
 
 
