@@ -37,11 +37,14 @@ def sha256_aside(data: bytes) -> Callable[[], str]:
     """Return a call that gives the SHA-256 of some bytes, which is being worked out in a thread meanwhile."""
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.append(sha256(data)), name="sha256", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # no room for another thread's stack
+        return lambda: sha256(data)
 
     def result() -> str:
         thread.join()
-        return found[0]
+        return found[0] if found else sha256(data)
 
     return result
 

@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
                 continue
             done.append(_described(path, case, bundle))
             if not arguments.json:
-                print(_line(path, case, measurements, bundle))
+                print(_line(path, case, measurements, bundle), flush=True)
     finally:
         seconds = time.monotonic() - begin
         summary = f"segmented {len(done)} of {len(arguments.films)} films in {seconds:.1f} s, {failed} failed"

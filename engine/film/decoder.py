@@ -205,7 +205,10 @@ class DecoderProcess:
 
         clock = threading.Timer(wall_s, kill)
         clock.daemon = True
-        clock.start()
+        try:
+            clock.start()
+        except RuntimeError as error:
+            raise MemoryError("no room for another thread") from error
         whole = False
         try:
             yield
