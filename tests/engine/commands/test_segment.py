@@ -94,7 +94,10 @@ def test_interrupting_leaves_only_whole_results(tmp_path: Path) -> None:
         films.append(tmp_path / f"film{number}.dcm")
         shutil.copyfile(DEMO, films[-1])
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "engine", "segment", *map(str, films), "--out", str(out)]
+    # A shell that runs the tests in the background has its children ignore SIGINT; nobody's terminal does.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import engine.__main__ as m; "
+    command = [sys.executable, "-c", f"{program}raise SystemExit(m.main())", "segment", *map(str, films)]
+    command += ["--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()  # one film is done: the next ones are under way
