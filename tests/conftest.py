@@ -7,12 +7,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Before Qt is imported by anything: no test needs a screen, and none may open a window on one.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 # Before torch is: two test processes on two cores, each with two threads that wait by spinning, take ten times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples on every run and machine: main always passes, and a search for new ones is a choice.
+# HYPOTHESIS_PROFILE=search looks further.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 _SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 

@@ -17,9 +17,12 @@ INT4_LIMIT = 7
 
 
 def scale_of(largest: NDArray[np.float32] | float, limit: int = INT8_LIMIT) -> NDArray[np.float32]:
-    """Return the scale at which the largest magnitude becomes `limit`; 1 where there is nothing but zeros."""
-    largest = np.asarray(largest, dtype=np.float32)
-    return np.where(largest > 0, largest / np.float32(limit), np.float32(1.0)).astype(np.float32)
+    """Return the scale at which the largest magnitude becomes `limit`; 1 where there is nothing but zeros.
+
+    What float32 cannot divide by, a scale below its smallest normal number, counts as zeros.
+    """
+    step = np.asarray(largest, dtype=np.float32) / np.float32(limit)
+    return np.where(step >= np.finfo(np.float32).tiny, step, np.float32(1.0)).astype(np.float32)
 
 
 def weight_scale(weight: NDArray[np.float32], *, per_row: bool = True) -> NDArray[np.float32]:
