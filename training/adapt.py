@@ -29,7 +29,7 @@ from training.prepare import parameter_groups, prepare, set_training
 from training.qat import fit_weights, quantizers, round_places, without_adapters
 from training.recipe import Recipe
 from training.release import ENGINES, Sample, calibrate, release, samples_of
-from training.train import SOURCES, commit, loss_of, prefetched, validate, write_whole
+from training.train import SOURCES, batch_loss, commit, prefetched, validate, write_whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,11 +115,7 @@ def one_epoch(stage: Stage, films: Films, recipe: Recipe) -> float:
     )
     losses = []
     for batch in prefetched(source):
-        with torch.autocast(device.type, torch.bfloat16):
-            features = stage.model.encode(torch.from_numpy(batch.frames).to(device))
-            coordinates, labels = torch.from_numpy(batch.coordinates), torch.from_numpy(batch.labels)
-            logits, quality = stage.model.decode(features, coordinates.to(device), labels.to(device))
-        loss, _ = loss_of(logits, quality, torch.from_numpy(batch.targets).to(device), recipe)
+        loss, _ = batch_loss(stage.model, batch, recipe, device)
         total = loss + adapter_loss(adapted_layers(stage.model), stage.row.adapters).to(device)
         total.backward()
         stage.budget.after_backward(stage.epoch, stage.optimizer, gradient_norm=stage.row.gradient_norm)

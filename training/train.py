@@ -53,6 +53,15 @@ def loss_of(logits: Tensor, quality: Tensor, targets: Tensor, recipe: Recipe) ->
     return loss + recipe.quality_weight * F.mse_loss(quality, iou), dice
 
 
+def batch_loss(model: LungModel, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[Tensor, float]:
+    """Return the loss of a network on a batch, in mixed precision, and the mean Dice of its masks."""
+    with torch.autocast(device.type, torch.bfloat16):
+        features = model.encode(torch.from_numpy(batch.frames).to(device))
+        coordinates, labels = torch.from_numpy(batch.coordinates), torch.from_numpy(batch.labels)
+        logits, quality = model.decode(features, coordinates.to(device), labels.to(device))
+    return loss_of(logits, quality, torch.from_numpy(batch.targets).to(device), recipe)
+
+
 def learning_rate(step: int, done: float, recipe: Recipe) -> float:
     """Return the rate for a step: linear warm-up, then cosine over the share of films already seen."""
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
@@ -201,11 +210,7 @@ def one_step(run: Run, batch: Batch, recipe: Recipe, device: torch.device) -> tu
     """Train on one batch; return the loss and the mean Dice before the step."""
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, run.seen / recipe.total_films, recipe)
-    with torch.autocast(device.type, torch.bfloat16):
-        features = run.model.encode(torch.from_numpy(batch.frames).to(device))
-        coordinates, labels = torch.from_numpy(batch.coordinates), torch.from_numpy(batch.labels)
-        logits, quality = run.model.decode(features, coordinates.to(device), labels.to(device))
-    loss, dice = loss_of(logits, quality, torch.from_numpy(batch.targets).to(device), recipe)
+    loss, dice = batch_loss(run.model, batch, recipe, device)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), recipe.gradient_norm)
     run.optimizer.step()
