@@ -6,6 +6,7 @@ is applied again after every augmentation.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.model_input import standardise, to_model_input, to_unit
 from engine.network.config import Preprocessing
 from training.boxes import any_kind, bounds_of, draw_box
-from training.manifest import Convention, lung_truth
+from training.manifest import Convention, Split, lung_truth, manifest_rows
 from training.sources import records_in
 from training.truth import read_film, read_lungs
 
@@ -54,17 +55,25 @@ def split_lungs(mask: NDArray[np.uint8]) -> Lungs:
     return np.stack(parts)
 
 
+@cache
+def doubtful() -> frozenset[str]:
+    """Return the keys of films whose mask was looked at and found wrong, each with its reason in the file."""
+    return frozenset(row["key"] for row in manifest_rows(Path(__file__).with_name("doubtful.csv"), ("key", "reason")))
+
+
 def load_films(root: Path, split: str, sources: tuple[str, ...], size: int, preprocessing: Preprocessing) -> list[Film]:
     """Return the films of a split that have masks, read through the engine, on the model's frame.
 
-    A source whose masks are not of lungs, or include the heart, is refused: see `training.manifest.lung_truth`.
+    A source whose masks are not of lungs, or include the heart, is refused: see `training.manifest.lung_truth`. Films
+    with doubtful truth teach nothing; where a network is scored they stay, or the score would choose its own films.
     """
+    refused = doubtful() if split == Split.TRAIN.value else frozenset()
     films = []
     plain = Preprocessing(preprocessing.low_percentile, preprocessing.high_percentile, mean=(0.0,), std=(1.0,))
     wanted = [
         record
         for record in records_in(root)
-        if record.split.value == split and record.source in sources and record.mask
+        if record.split.value == split and record.source in sources and record.mask and record.key not in refused
     ]
     for record in lung_truth(wanted, frozenset({Convention.HEART_EXCLUDED})):
         radiograph = read_film(record)

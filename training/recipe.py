@@ -46,3 +46,14 @@ class Recipe:
     def total_films(self) -> int:
         """Films drawn in all phases."""
         return sum(phase.films for phase in self.phases)
+
+
+RECIPES = {
+    "compact": Recipe(),
+    # From a released file (--start): what it knows is kept by a lower rate, and half of the films have sharp edges.
+    "continue": Recipe(
+        name="continue",
+        phases=(Phase(256, 12_000, 8), Phase(384, 4_000, 8), Phase(512, 1_600, 8)),
+        learning_rate=4e-4,
+    ),
+}

@@ -1,9 +1,11 @@
-"""Trains the compact model from scratch: data, model, loop, validation, checkpoint, in reading order.
+"""Trains the compact model: data, model, loop, validation, checkpoint, in reading order.
 
     python -m training.train --data ../shared/data/cxr --out runs/compact
+    python -m training.train --data ../shared/data/cxr --out runs/more --recipe continue --start FILE.safetensors
 
-Everything that may be changed is a field of `training.recipe.Recipe`. A run killed at any moment goes on from its last
-checkpoint when started again with the same --out. `training.release` makes a file for the engine from its weights.
+Everything that may be changed is a field of `training.recipe.Recipe`. The second form goes on from a released file. A
+run killed at any moment goes on from its last checkpoint when started again with the same --out. `training.release`
+makes a file for the engine from its weights.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +27,19 @@ import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.errors import LungboxError
 from engine.geometry import BoxPrompt, Letterbox, Prompts
 from engine.model_input import standardise
+from engine.network.checkpoint import Checkpoint, read_checkpoint
 from engine.network.model import LungModel
 from training.boxes import bounds_of
 from training.films import Batch, Film, batches, load_films, resized
 from training.losses import mask_loss
-from training.recipe import Recipe
+from training.recipe import RECIPES, Recipe
+from training.warm_start import network_of
 
 SOURCES = ("shenzhen", "montgomery")  # hannover_v7 draws lung behind the heart: another convention
+WARM_FILMS = 24  # that give batch norm its statistics where a run goes on from a released file
 
 # ------------------------------------------------------------------------------------------------------------ loss
 
@@ -53,9 +59,14 @@ def loss_of(logits: Tensor, quality: Tensor, targets: Tensor, recipe: Recipe) ->
     return loss + recipe.quality_weight * F.mse_loss(quality, iou), dice
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 saves time: a CPU without instructions for it emulates them, ten times slower than float32."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+
+
 def batch_loss(model: LungModel, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[Tensor, float]:
     """Return the loss of a network on a batch, in mixed precision, and the mean Dice of its masks."""
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
         features = model.encode(torch.from_numpy(batch.frames).to(device))
         coordinates, labels = torch.from_numpy(batch.coordinates), torch.from_numpy(batch.labels)
         logits, quality = model.decode(features, coordinates.to(device), labels.to(device))
@@ -182,10 +193,10 @@ def write_whole(path: Path, state: dict[str, object]) -> None:
     part.replace(path)
 
 
-def start(recipe: Recipe, device: torch.device) -> Run:
-    """Return a new run. Vectors (biases, norms) are not pulled towards zero."""
+def start(recipe: Recipe, device: torch.device, model: LungModel | None = None) -> Run:
+    """Return a new run, of `model` or of a network that knows nothing. Vectors are not pulled towards zero."""
     torch.manual_seed(recipe.seed)
-    model = LungModel(recipe.model).to(device)
+    model = (LungModel(recipe.model) if model is None else model).to(device)
     average = LungModel(recipe.model).to(device).requires_grad_(requires_grad=False)
     average.load_state_dict(model.state_dict())
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
@@ -218,16 +229,27 @@ def one_step(run: Run, batch: Batch, recipe: Recipe, device: torch.device) -> tu
     return loss.item(), dice
 
 
-def train(recipe: Recipe, data: Path, out: Path, device: torch.device) -> Path:
-    """Run the recipe; return the file with the averaged weights."""
+def train(recipe: Recipe, data: Path, out: Path, device: torch.device, base: Checkpoint | None = None) -> Path:
+    """Run the recipe, from scratch or from a released file; return the file with the averaged weights."""
+    if base is not None:
+        recipe = replace(recipe, model=base.config, preprocessing=base.preprocessing)
     out.mkdir(parents=True, exist_ok=True)
     films = load_films(data, "train", SOURCES, recipe.model.image_size, recipe.preprocessing)
     held_out = load_films(data, "val", SOURCES, recipe.model.image_size, recipe.preprocessing)
     print(f"{len(films)} films to train on, {len(held_out)} to validate", flush=True)
-    about = {"recipe": asdict(recipe), "commit": commit(), "torch": torch.__version__, "films": [f.name for f in films]}
+    origin = None if base is None else {"name": base.name, "version": base.version, "sha256": base.sha256}
+    about = {
+        "recipe": asdict(recipe),
+        "start": origin,
+        "commit": commit(),
+        "torch": torch.__version__,
+        "films": [f.name for f in films],
+    }
     (out / "run.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
-    run, state = start(recipe, device), out / "state.pt"
+    frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
+    run = start(recipe, device, None if base is None else network_of(base, frames))
+    state = out / "state.pt"
     if state.exists():
         run.load(state, device)
         print(f"going on at step {run.step}, {run.seen} films seen", flush=True)
@@ -302,9 +324,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
+    parser.add_argument("--recipe", choices=sorted(RECIPES), default="compact")
+    parser.add_argument(
+        "--start", type=Path, help="released file (.safetensors) to go on from, instead of from scratch"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
-    weights = train(Recipe(), given.data, given.out, torch.device(given.device))
+    try:
+        base = None if given.start is None else read_checkpoint(given.start)
+        weights = train(RECIPES[given.recipe], given.data, given.out, torch.device(given.device), base)
+    except LungboxError as error:
+        print(f"training.train: {error}", file=sys.stderr)
+        return 1
     print(f"wrote {weights}")
     return 0
 

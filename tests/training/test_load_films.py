@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from engine.network.config import Preprocessing
+from training import films
 from training.films import load_films
-from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, write_manifest
+from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, manifest_rows, write_manifest
 
 SIDE = 48
 
@@ -59,3 +60,19 @@ def test_what_is_no_lung_or_another_convention_is_refused(tmp_path: Path, source
 def test_another_split_is_left_out(tmp_path: Path) -> None:
     write_set(tmp_path)
     assert load_films(tmp_path, "val", ("lungs", "infections"), 96, Preprocessing()) == []
+
+
+def test_a_film_of_doubtful_truth_teaches_nothing_but_is_still_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = write_set(tmp_path)
+    monkeypatch.setattr("training.films.doubtful", lambda: frozenset({record.key}))
+    assert load_films(tmp_path, "train", ("lungs",), 96, Preprocessing()) == []
+    write_manifest(tmp_path / "manifest.csv", [replace(record, split=Split.VAL)])
+    assert [film.name for film in load_films(tmp_path, "val", ("lungs",), 96, Preprocessing())] == [record.id]
+
+
+def test_every_doubtful_film_is_named_once_with_a_reason() -> None:
+    rows = manifest_rows(Path(films.__file__).with_name("doubtful.csv"), ("key", "reason"))
+    assert len(rows) == len(films.doubtful()) > 0
+    assert all(row["reason"] and row["key"].count("/") == 1 for row in rows)
