@@ -292,8 +292,10 @@ class Assembly(QObject):
             if (new.checkpoint, new.device) != (old.checkpoint, old.device):
                 checkpoint = Path(new.checkpoint) if new.checkpoint else None
                 self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept)
+                self.session.doubt.forget()
                 if self.session.case is not None:
                     self.parts.encoder.encode(self.session.case.radiograph)
+                    self.session.doubt.ask()
 
     def _compare(self) -> None:
         if self.window.prior.path is not None:

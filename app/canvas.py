@@ -72,6 +72,7 @@ class Canvas(QWidget):
         session.case_changed.connect(self.update)
         session.selection_changed.connect(self.update)
         session.measured.connect(self.update)
+        session.doubt.changed.connect(self.update)
         session.film_changed.connect(self._film_changed)
         session.tool_changed.connect(self._tool_changed)
         session.worklist.loading_changed.connect(self.update)

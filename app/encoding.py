@@ -71,6 +71,10 @@ class Encoder(QObject):
             return self._segmenter
 
         self._jobs.run(Lane.MODEL, load, self._loaded, self._failed, key="load")
+        # After the film on screen, before its neighbours. What fails here fails again, and is said, when it is needed.
+        self._jobs.run(
+            Lane.MODEL, self._warm_up, lambda _: None, lambda error: None, key="warm", priority=Priority.SOON
+        )
 
     @property
     def usable(self) -> bool:
@@ -125,6 +129,10 @@ class Encoder(QObject):
         if self._segmenter is None:
             raise LungboxError("No model is loaded.", advice="Choose one in Settings.")
         return self._segmenter
+
+    def _warm_up(self) -> None:
+        if self._segmenter is not None:
+            self._segmenter.warm_up()
 
     def _embedding(self, radiograph: Radiograph) -> tuple[Embedding, float]:
         sha = radiograph.source.pixel_sha256

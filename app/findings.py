@@ -35,6 +35,7 @@ from app.session import Session
 from app.theme import colour, structure_colour
 from app.wording import (
     caveat_text,
+    doubt_text,
     making_text,
     note_text,
     structure_name,
@@ -235,6 +236,7 @@ class FindingsPanel(QWidget):
         session.film_changed.connect(self._refresh)
         session.selection_changed.connect(self._follow_selection)
         session.measured.connect(self._refresh_notes)
+        session.doubt.changed.connect(self._refresh)
         self._refresh()
 
     def _arrange(self) -> None:
@@ -376,6 +378,8 @@ class FindingsPanel(QWidget):
         if shown is None:
             return []
         notes = [(note_text(note.code), note.code in _SERIOUS) for note in shown.radiograph.notes]
+        if self._session.doubt.doubtful:
+            notes.insert(0, (doubt_text(), True))
         below = self._session.settings.check_below
         for finding in shown.findings:
             if finding.quality is not None and finding.quality < below:

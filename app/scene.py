@@ -14,7 +14,7 @@ from app.rendering import Patch, drawn_outlines, grey_image, overlay_image, resa
 from app.session import Session
 from app.theme import CANVAS, colour, structure_colour
 from app.tools import Sketch
-from app.wording import length_text, structure_name
+from app.wording import doubt_text, length_text, structure_name
 from engine.case import Case, Finding
 from engine.geometry import BoxPrompt
 from engine.mask import Mask
@@ -70,6 +70,9 @@ class Scene:
             self._draw_live(painter, shown)
         draw_markers(painter, self._lightbox, area)
         draw_corners(painter, corner_texts(self._session, pointer, scale), self._lightbox.display.corners, area, font)
+        if self._session.doubt.doubtful:
+            at, inside = QPointF(area.center().x(), area.top() + 24), area.adjusted(8, 8, -8, -8)
+            painting.label(painter, doubt_text(), at, colour("warn"), centred=True, inside=inside)
         if self._lightbox.magnifying and pointer is not None:
             self._draw_lens(painter, pointer, scale)
         if self._session.worklist.loading is not None:
@@ -112,6 +115,7 @@ class Scene:
             self._session.selected,
             self._area.size(),
             tuple(self._session.measuring.bands.values()),
+            self._session.doubt.doubtful,
         )
         if self._layer is None or self._layer[0] != key:
             picture = QPixmap((self._area.size() * scale).toSize())
@@ -149,7 +153,7 @@ class Scene:
         text = structure_name(finding)
         if finding.quality is not None:
             text += f"  {finding.quality:.2f}"
-            if finding.quality < self._session.settings.check_below:
+            if finding.quality < self._session.settings.check_below or self._session.doubt.doubtful:
                 text += "  " + QCoreApplication.translate("Canvas", "check")
         inside = self._area.adjusted(8, 8, -8, -8)
         painting.label(pencil.painter, text, QPointF(bounds.center().x(), top - 16), tint, centred=True, inside=inside)

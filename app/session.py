@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.doubt import Doubt
 from app.editing import Editing
 from app.encoding import Encoder
 from app.filing import Filing
@@ -71,6 +72,7 @@ class Session(QObject):
         self.structure: Structure | None = None  # of the next box; None: by its side
         self.structure_name = ""
         self.measuring = Measuring(self)
+        self.doubt = Doubt(self)
         self.tool = "box"
         self.brush_radius = float(settings.brush_radius)
         self._settle = QTimer(self)

@@ -326,6 +326,11 @@ def note_text(code: NoteCode) -> str:
     return texts.get(code, code.value)
 
 
+def doubt_text() -> str:
+    """Return the warning on a film that does not look like what the model knows."""
+    return say("Does not look like a frontal chest film: the outlines cannot be trusted.")
+
+
 def notice_text(code: str) -> str:
     """Return a passing remark of the status bar."""
     texts = {

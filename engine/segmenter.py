@@ -3,6 +3,7 @@
 Holds the model and never a film: an Embedding carries all that belongs to its film.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,6 +81,14 @@ class Segmenter:
             checkpoint_sha256=checkpoint.sha256,
             input_sha256=hashlib.sha256(frame.tobytes()).hexdigest(),
         )
+
+    def warm_up(self) -> None:
+        """Run everything once on a blank frame: compiling belongs to the start, not to the reader's first box."""
+        config = self.checkpoint.config
+        features = self.backend.encode(np.zeros((config.in_channels, *[config.image_size] * 2), dtype=np.float32))
+        corners = np.array([[[0, 0], [config.image_size - 1] * 2]], dtype=np.float32)
+        with contextlib.suppress(NoResultError):  # a blank frame may well have a blank answer
+            self.backend.decode(features, corners, np.array([[2, 3]], dtype=np.float32))
 
     def segment(self, embedding: Embedding, prompts: Prompts) -> Segmentation:
         """Return the mask for one prompt."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.case import Case
 from engine.commands.console import add_json_option, add_model_options, box_of, print_json, progress, report_error
+from engine.domain import ChestLikeness, chest_likeness
 from engine.errors import LungboxError, PromptError
 from engine.film.decoder import prewarm
 from engine.film.radiograph import Radiograph
@@ -19,6 +20,7 @@ from engine.measure import Measurements, calibration_text, displayed, jittered, 
 from engine.results.bundle import KINDS, Bundle, export
 from engine.segmenter import Embedding, Segmenter, load_segmenter
 
+_DOUBT = "does not look like a frontal chest film: the outlines cannot be trusted"
 _MOST_FAILURES = 99  # an exit code says how many films failed; shells keep 126 and above for themselves
 
 
@@ -101,9 +103,12 @@ def run(arguments: argparse.Namespace) -> int:
                 failed += 1
                 report_error(error, as_json=arguments.json, path=path)
                 continue
-            done.append(_described(path, case, bundle))
+            likeness = chest_likeness(segmenter, embedding, case.radiograph)
+            done.append(_described(path, case, bundle, likeness))
             if not arguments.json:
                 print(_line(path, case, measurements, bundle), flush=True)
+                if likeness.doubtful:
+                    print(f"{path.name}: {_DOUBT}", file=sys.stderr, flush=True)
     finally:
         seconds = time.monotonic() - begin
         summary = f"segmented {len(done)} of {len(arguments.films)} films in {seconds:.1f} s, {failed} failed"
@@ -151,13 +156,14 @@ def alternatives(embedding: Embedding, case: Case, segmenter: Segmenter) -> dict
     return found
 
 
-def _described(path: Path, case: Case, bundle: Bundle) -> dict[str, Any]:
+def _described(path: Path, case: Case, bundle: Bundle, likeness: ChestLikeness) -> dict[str, Any]:
     return {
         "file": str(path),
         "folder": str(bundle.folder),
         "results": [file.name for file in bundle.files],
         "structures": {finding.structure.value: {"area_px": finding.mask.area_px} for finding in case.findings},
         "notes": [note.code.value for note in case.radiograph.notes],
+        "looks_like_frontal_chest": not likeness.doubtful,
     }
 
 

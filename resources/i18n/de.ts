@@ -955,6 +955,10 @@
    <translation>Strecke {number}</translation>
   </message>
   <message>
+   <source>Does not look like a frontal chest film: the outlines cannot be trusted.</source>
+   <translation>Sieht nicht nach einer frontalen Thoraxaufnahme aus: Den Konturen ist nicht zu trauen.</translation>
+  </message>
+  <message>
    <source>Dome height</source>
    <translation>Kuppelhöhe</translation>
   </message>

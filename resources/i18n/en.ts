@@ -955,6 +955,10 @@
    <translation>Distance {number}</translation>
   </message>
   <message>
+   <source>Does not look like a frontal chest film: the outlines cannot be trusted.</source>
+   <translation>Does not look like a frontal chest film: the outlines cannot be trusted.</translation>
+  </message>
+  <message>
    <source>Dome height</source>
    <translation>Dome height</translation>
   </message>

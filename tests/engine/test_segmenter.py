@@ -12,8 +12,9 @@ from engine.film.grey import Rescale, VoiLut, Window, WindowFunction
 from engine.film.radiograph import Orientation, Radiograph, Source
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.model_input import to_model_input
-from engine.segmenter import Segmenter
-from tests.tiny import tiny_segmenter
+from engine.network.openvino_backend import OpenVinoBackend
+from engine.segmenter import Segmenter, load_segmenter
+from tests.tiny import tiny_checkpoint, tiny_segmenter
 
 
 def a_film(stored: np.ndarray | None = None, **facts: Any) -> Radiograph:
@@ -113,3 +114,19 @@ def test_a_result_says_what_drew_it(segmenter: Segmenter) -> None:
     provenance = segmenter.segment(segmenter.embed(a_film()), BOX).provenance
     assert provenance.checkpoint_sha256 == segmenter.checkpoint.sha256
     assert provenance.backend
+
+
+def test_after_warming_up_a_first_box_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    real = OpenVinoBackend._compiled
+
+    def watched(self: OpenVinoBackend, core: Any, path: Path, draw: Any) -> Any:
+        compiled.append(path.suffix)
+        return real(self, core, path, draw)
+
+    monkeypatch.setattr(OpenVinoBackend, "_compiled", watched)
+    segmenter = load_segmenter(tiny_checkpoint(tmp_path / "tiny.safetensors"), "cpu")
+    segmenter.warm_up()
+    assert compiled == [".encoder", ".decoder"]
+    segmenter.segment(segmenter.embed(a_film()), BOX)
+    assert compiled == [".encoder", ".decoder"]
