@@ -1,6 +1,7 @@
 """OpenVINO on the CPU: integers where the checkpoint has them, bfloat16 where the CPU has it, float32 elsewhere.
 
-A compiled model is kept in the user's cache folder, so that only the first start pays for compiling it.
+A CPU that cannot add up 8-bit products multiplies the same rounded values in float32 (engine.network.integers). A
+compiled model is kept in the user's cache folder, so that only the first start pays for compiling it.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from engine.errors import OutputError
 from engine.files import write_atomically
 from engine.network.bfloat16 import split_inputs
 from engine.network.checkpoint import Checkpoint
+from engine.network.integers import IN_FLOAT32, adds_up
 from engine.network.openvino_runtime import load_openvino
 from engine.network.prompt_tokens import PromptTokens
 from engine.version import VERSION
@@ -29,6 +31,7 @@ _log = logging.getLogger(__name__)
 OpenVinoFeatures = tuple[NDArray[np.float32], ...]
 
 _KEPT_MODELS = 8  # compiled models in the cache, two to a checkpoint; the least recently used go
+_TYPES = frozenset({"f32", "bf16", "f16", "i8", "u8"})
 _SOURCES = ("graph", "graph_layers", "graph_encoder", "graph_decoder", "bfloat16")
 
 
@@ -56,12 +59,16 @@ class OpenVinoBackend:
         core = openvino.Core()
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if "BF16" in capabilities and not exact else "f32"
-        self._properties = {
+        self._properties: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": self.precision,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": usable_cores(),
             "ENABLE_CPU_PINNING": False,  # the window and other programs want cores too
         }
+        rounded = any(name.endswith(".input_scale") for name in checkpoint.tensors)
+        self.integers = rounded and adds_up()  # whether integers are multiplied as integers
+        if rounded and not self.integers:
+            self._properties |= IN_FLOAT32
         key = _key(checkpoint, openvino, core, self._properties)
         folder = cache_folder() if cache is None else cache
         # In integers the first convolution is what it was trained to be; segment_anything's averages 768 values.
@@ -74,7 +81,7 @@ class OpenVinoBackend:
         self._encoder = self._compiled(core, folder / f"{key}.encoder", lambda: _draw_encoder(checkpoint, self._halves))
         self._shapes = [output.shape for output in self._encoder.outputs]
         self._decoder_path = folder / f"{key}.decoder"
-        integers = ", int8 layers" if any(name.endswith(".input_scale") for name in checkpoint.tensors) else ""
+        integers = ", int8 layers" if self.integers else ", int8 layers in float32" if rounded else ""
         self.description = (
             f"OpenVINO {openvino.__version__.split('-')[0]}, CPU, {self.precision}{integers}, {usable_cores()} threads"
         )
@@ -105,7 +112,10 @@ class OpenVinoBackend:
         for operation in model.get_ops():
             info = operation.get_rt_info()
             if str(info["layerType"].value) in ("FullyConnected", "MatMul", "Convolution", "ScaledAttn"):
-                types.setdefault(str(info["runtimePrecision"].value), []).append(operation.get_friendly_name())
+                # The kernel's name ends with what it computes in; the layer's precision may be its weights' alone.
+                kernel = str(info["primitiveType"].value).rsplit("_", 1)[-1].lower()
+                kind = kernel if kernel in _TYPES else str(info["runtimePrecision"].value)
+                types.setdefault(kind, []).append(operation.get_friendly_name())
         return types
 
     def _compiled(self, core: Any, path: Path, draw: Callable[[], Any]) -> Any:

@@ -11,6 +11,8 @@ from engine.network import openvino_backend
 from engine.network.backends import Backend
 from engine.network.checkpoint import Checkpoint, bundled_checkpoint, bundled_models, read_checkpoint
 from engine.network.graph_layers import Layers, ops, ov
+from engine.network.integers import IN_FLOAT32, _largest_sum
+from engine.network.integers import adds_up as integers_add_up
 from engine.network.openvino_backend import OpenVinoBackend
 from engine.network.prompt_tokens import PromptTokens
 from engine.network.quantized import linear_int8, quantize_weight
@@ -57,12 +59,15 @@ def test_any_number_of_prompts_and_of_points_is_decoded(checkpoint: Checkpoint, 
     assert backend.decode(features, *padded)[0].shape == together.shape
 
 
-def test_layers_in_integers_really_run_in_integers(checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_layers_in_integers_really_run_in_integers_where_the_cpu_adds_them_up(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     integers = in_integers(checkpoint, tmp_path / "int8.safetensors", ENCODER_LAYERS)
     wanted = [name for name in integers.quantized_layers if name.startswith("image_encoder")]
     assert len(wanted) == 3 * checkpoint.config.depth
     backend = OpenVinoBackend(integers, cache=tmp_path)
-    assert len(backend.executed_types("encoder")["i8"]) == len(wanted)
+    assert backend.integers is integers_add_up()
+    assert len(backend.executed_types("encoder").get("i8", [])) == (len(wanted) if backend.integers else 0)
     assert "i8" not in OpenVinoBackend(checkpoint, cache=tmp_path).executed_types("encoder")
 
 
@@ -81,11 +86,32 @@ def test_an_integer_layer_is_the_reference_to_float_rounding() -> None:
     }
     frame = ops.parameter([1, 50, 64], np.float32)
     graph = ov.Model([ops.result(Layers(tensors, "").linear(frame, "a"))], [frame])
-    compiled = ov.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    types = {str(op.get_rt_info()["runtimePrecision"].value) for op in compiled.get_runtime_model().get_ops()}
-    assert "i8" in types
+    found = []
+    for properties in ({}, IN_FLOAT32) if integers_add_up() else (IN_FLOAT32,):
+        compiled = ov.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | properties)
+        found.append(compiled([x * input_scale])[0])
     expected = linear_int8(x, input_scale, weight, scale, bias)
-    np.testing.assert_allclose(compiled([x * input_scale])[0], expected, rtol=1e-5, atol=1e-5)
+    for outputs in found:
+        np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_float32_adds_up_the_largest_integers_on_every_cpu() -> None:
+    assert _largest_sum(IN_FLOAT32) == 127 * 127 * 256
+
+
+def test_where_integers_would_saturate_they_are_multiplied_in_float32_and_it_is_said(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    integers = in_integers(checkpoint, tmp_path / "int8.safetensors", ENCODER_LAYERS)
+    frame, prompts = frame_for(checkpoint.config), boxes_for(checkpoint.config, 4)
+    monkeypatch.setattr(openvino_backend, "adds_up", lambda: False)
+    backend = OpenVinoBackend(integers, exact=True, cache=tmp_path)
+    assert "int8 layers in float32" in backend.description
+    assert "i8" not in backend.executed_types("encoder")
+    reference = TorchBackend(integers)
+    expected = reference.decode(reference.encode(frame), *prompts)[0]
+    found = backend.decode(backend.encode(frame), *prompts)[0]
+    assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > 0.999
 
 
 def test_integers_agree_with_torchs_integers_better_than_with_floats(checkpoint: Checkpoint, tmp_path: Path) -> None:
