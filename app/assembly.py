@@ -155,6 +155,7 @@ class Assembly(QObject):
             )
         )
         self.parts.jobs.close()
+        self.parts.encoder.close()
         self.session.close()
         self.parts.faults.uninstall()
 

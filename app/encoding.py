@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from app.jobs import Jobs, Lane, Priority
 from engine.errors import LungboxError
 from engine.film.radiograph import Radiograph
-from engine.segmenter import Embedding, Segmenter, load_segmenter
+from engine.segmenter import Embedding, Segmenter, load_segmenter_apart
 
 Result = TypeVar("Result")
 
@@ -66,8 +66,8 @@ class Encoder(QObject):
 
         def load() -> Segmenter:
             self._embeddings.clear()
-            self._segmenter = None
-            self._segmenter = load_segmenter(checkpoint, device)
+            self.close()
+            self._segmenter = load_segmenter_apart(checkpoint, device)
             return self._segmenter
 
         self._jobs.run(Lane.MODEL, load, self._loaded, self._failed, key="load")
@@ -75,6 +75,12 @@ class Encoder(QObject):
         self._jobs.run(
             Lane.MODEL, self._warm_up, lambda _: None, lambda error: None, key="warm", priority=Priority.SOON
         )
+
+    def close(self) -> None:
+        """End the model's process; called in the model's lane, or when that has ended."""
+        segmenter, self._segmenter = self._segmenter, None
+        if segmenter is not None:
+            segmenter.close()
 
     @property
     def usable(self) -> bool:

@@ -71,7 +71,8 @@ class Scene:
         draw_markers(painter, self._lightbox, area)
         draw_corners(painter, corner_texts(self._session, pointer, scale), self._lightbox.display.corners, area, font)
         if self._session.doubt.doubtful:
-            at, inside = QPointF(area.center().x(), area.top() + 24), area.adjusted(8, 8, -8, -8)
+            # Above the corners' words, which a small window brings to the middle.
+            at, inside = QPointF(area.center().x(), area.bottom() - 64), area.adjusted(8, 8, -8, -8)
             painting.label(painter, doubt_text(), at, colour("warn"), centred=True, inside=inside)
         if self._lightbox.magnifying and pointer is not None:
             self._draw_lens(painter, pointer, scale)

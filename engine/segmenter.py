@@ -19,6 +19,7 @@ from engine.film.radiograph import Radiograph
 from engine.geometry import Letterbox, Prompts
 from engine.mask import Mask
 from engine.model_input import to_model_input
+from engine.network.apart import Apart
 from engine.network.backends import Backend, choose_backend
 from engine.network.checkpoint import Checkpoint, bundled_checkpoint, read_checkpoint
 from engine.version import VERSION
@@ -66,6 +67,11 @@ class Segmenter:
             backend=self.backend.description,
             lungbox_version=VERSION,
         )
+
+    def close(self) -> None:
+        """End what runs outside this process, if anything does."""
+        if isinstance(self.backend, Apart):
+            self.backend.close()
 
     def embed(self, radiograph: Radiograph) -> Embedding:
         """Return the film's embedding; the costly part, done once."""
@@ -120,3 +126,8 @@ class Segmenter:
 def load_segmenter(checkpoint: Path | None = None, device: str = "auto") -> Segmenter:
     """Return a segmenter for a checkpoint file (the bundled one by default) on "auto", "cpu" or "cuda"."""
     return Segmenter(choose_backend(read_checkpoint(checkpoint or bundled_checkpoint()), device))
+
+
+def load_segmenter_apart(checkpoint: Path | None = None, device: str = "auto") -> Segmenter:
+    """Return the same, with its runtime in a child process: for the window, which must outlive a native crash."""
+    return Segmenter(Apart(checkpoint or bundled_checkpoint(), device))

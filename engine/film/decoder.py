@@ -19,7 +19,6 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,15 @@ from numpy.typing import NDArray
 
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 from engine.film.radiograph import MAX_PIXELS
-from engine.film.wire import PIPE_BYTES, bytes_of, read_header, read_into, write_message
+from engine.wire import (
+    PIPE_BYTES,
+    bytes_of,
+    child_command,
+    child_environment,
+    read_header,
+    read_into,
+    write_message,
+)
 
 WORKER_ARGUMENT = "--decoder-worker"  # a frozen program started with it calls `engine.film.worker.serve`, and no more
 
@@ -167,7 +174,8 @@ class DecoderProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._discard()
-        command = list(self._command) if self._command is not None else _command()
+        own = child_command("engine.film.worker", WORKER_ARGUMENT)
+        command = own if self._command is None else list(self._command)
         try:
             self._process = subprocess.Popen(  # noqa: S603 (our own program)
                 command,
@@ -246,20 +254,9 @@ def _death(code: int, too_long: str) -> FilmError:
     return DamagedFilmError("its picture is damaged, so much that the decoder crashed.", advice=_COPY_AGAIN)
 
 
-def _command() -> list[str]:
-    """Return how to start the child: this module, or the frozen program itself."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, WORKER_ARGUMENT]
-    # -P: a numpy.py in the folder of the films is not ours to run.
-    return [sys.executable, "-P", "-m", "engine.film.worker"]
-
-
 def _environment() -> dict[str, str]:
-    """Return the child's environment: it finds our packages wherever the current folder is."""
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *(path for path in sys.path if path and path != root)]
     # One heap for all threads: glibc reserves 64 MB of address space for each further one, which counts as memory.
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MALLOC_ARENA_MAX": "1"}
+    return {**child_environment(), "MALLOC_ARENA_MAX": "1"}
 
 
 def _widen(process: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, LungboxError
-from engine.film.wire import bytes_of, read_bytes, read_header, write_message
+from engine.wire import bytes_of, read_bytes, read_header, write_message
 
 Job = Callable[[bytes, Mapping[str, Any]], tuple[NDArray[np.integer], dict[str, Any]]]
 

@@ -18,7 +18,7 @@ import pytest
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, LungboxError
 from engine.film import decoder
 from engine.film.decoder import DecoderProcess, Limits, decode_frame, prewarm
-from engine.film.wire import read_header
+from engine.wire import read_header
 from tests.codestreams import JPEG_2000_LOSSLESS, SYNTAXES, chest
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,9 +1,11 @@
-"""Messages between the parent and the decoder's child: two lengths, a JSON header, and bytes."""
+"""Messages between us and our child processes: two lengths, a JSON header, and bytes; and how a child is started."""
 
 import json
 import os
 import struct
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,22 @@ _LENGTHS = struct.Struct(">IQ")  # of the JSON header and of the bytes behind it
 _MAX_HEADER = 1 << 20
 
 
-def bytes_of(samples: NDArray[np.integer]) -> memoryview:
+def child_command(module: str, argument: str) -> list[str]:
+    """Return how to start a child: a module of ours, or the frozen program itself with the argument that means it."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, argument]
+    # -P: a numpy.py in the folder of the films is not ours to run.
+    return [sys.executable, "-P", "-m", module]
+
+
+def child_environment() -> dict[str, str]:
+    """Return a child's environment: it finds our packages wherever the current folder is."""
+    root = str(Path(__file__).resolve().parents[1])
+    paths = [root, *(path for path in sys.path if path and path != root)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def bytes_of(samples: NDArray[Any]) -> memoryview:
     """Return the memory of a contiguous array."""
     return samples.reshape(-1).view(np.uint8).data
 
