@@ -85,7 +85,8 @@ class Assembly(QObject):
         """Load the model and claim the journal."""
         parts = self.parts
         parts.faults.install()
-        parts.encoder.start(checkpoint, device, self.session.settings.embeddings_kept)
+        settings = self.session.settings
+        parts.encoder.start(checkpoint, device, settings.embeddings_kept, settings.embeddings_disk_mb)
         try:
             parts.journals.begin()
         except OutputError as error:
@@ -292,7 +293,7 @@ class Assembly(QObject):
                 apply_theme(application, new.text_scale)
             if (new.checkpoint, new.device) != (old.checkpoint, old.device):
                 checkpoint = Path(new.checkpoint) if new.checkpoint else None
-                self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept)
+                self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept, new.embeddings_disk_mb)
                 self.session.doubt.forget()
                 if self.session.case is not None:
                     self.parts.encoder.encode(self.session.case.radiograph)

@@ -370,6 +370,7 @@ def _setting_title(name: str) -> str:
         "live_update": say("Outline follows while a box is dragged"),
         "check_below": say("Mark outlines with quality below"),
         "embeddings_kept": say("Encoded films kept in memory"),
+        "embeddings_disk_mb": say("Encoded films kept on disk"),
     }
     return titles.get(name, name)
 

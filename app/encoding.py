@@ -59,7 +59,7 @@ class Encoder(QObject):
         self.status = EncoderStatus()
         self._current = ""
 
-    def start(self, checkpoint: Path | None, device: str, embeddings_kept: int = 8) -> None:
+    def start(self, checkpoint: Path | None, device: str, embeddings_kept: int = 8, disk_mb: int = 0) -> None:
         """Load the model; films already waiting are encoded after it."""
         self._kept = embeddings_kept
         self._set(state=EncoderState.STARTING, problem="")
@@ -67,7 +67,7 @@ class Encoder(QObject):
         def load() -> Segmenter:
             self._embeddings.clear()
             self.close()
-            self._segmenter = load_segmenter_apart(checkpoint, device)
+            self._segmenter = load_segmenter_apart(checkpoint, device, disk_mb << 20)
             return self._segmenter
 
         self._jobs.run(Lane.MODEL, load, self._loaded, self._failed, key="load")

@@ -57,6 +57,7 @@ class Settings:
     live_update: bool = _setting(True, page="model")
     check_below: float = _setting(0.8, page="model", low=0.0, high=1.0, step=0.05)
     embeddings_kept: int = _setting(8, page="model", low=1, high=64)
+    embeddings_disk_mb: int = _setting(512, page="model", low=0, high=65536, step=128, suffix=" MB")
     shortcut_profile: str = _setting("chest")
     shortcuts: tuple[tuple[str, str], ...] = _setting(())  # changes against the profile: action, keys
     recent: tuple[str, ...] = _setting(())

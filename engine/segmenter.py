@@ -128,6 +128,9 @@ def load_segmenter(checkpoint: Path | None = None, device: str = "auto") -> Segm
     return Segmenter(choose_backend(read_checkpoint(checkpoint or bundled_checkpoint()), device))
 
 
-def load_segmenter_apart(checkpoint: Path | None = None, device: str = "auto") -> Segmenter:
-    """Return the same, with its runtime in a child process: for the window, which must outlive a native crash."""
-    return Segmenter(Apart(checkpoint or bundled_checkpoint(), device))
+def load_segmenter_apart(checkpoint: Path | None = None, device: str = "auto", disk_bytes: int = 0) -> Segmenter:
+    """Return the same, with its runtime in a child process: for the window, which must outlive a native crash.
+
+    `disk_bytes` of encoded films are kept in the user's cache folder.
+    """
+    return Segmenter(Apart(checkpoint or bundled_checkpoint(), device, disk_bytes))

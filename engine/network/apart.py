@@ -44,11 +44,13 @@ class _Kept:
 class Apart:
     """One checkpoint, run by a child process. Safe to use from any thread; one request runs at a time."""
 
-    def __init__(self, path: Path, device: str = "auto", command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, path: Path, device: str = "auto", disk_bytes: int = 0, command: Sequence[str] | None = None
+    ) -> None:
         self.checkpoint: Checkpoint = read_checkpoint(path)
         self.description = self.device = self.fallback = ""
         self.restarts = 0
-        self._path, self._asked_device = path, device
+        self._path, self._asked_device, self._disk_bytes = path, device, disk_bytes
         own = child_command("engine.network.worker", WORKER_ARGUMENT)
         self._command = own if command is None else list(command)
         self._lock = threading.RLock()
@@ -142,7 +144,7 @@ class Apart:
             )
             self._child.append(child)
             wanted = {"path": str(self._path), "sha256": self.checkpoint.sha256, "device": self._asked_device}
-            self._request({"do": "load", **wanted})
+            self._request({"do": "load", "disk_bytes": self._disk_bytes, **wanted})
         except (OSError, EOFError) as fault:
             _end(self._child)
             raise BackendError("The model's process could not be started.", advice=_DOCTOR) from fault

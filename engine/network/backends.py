@@ -105,6 +105,16 @@ class FallingBack:
             except DEVICE_FAULTS as fault:
                 self._give_up(fault)
 
+    def arrays_of(self, features: _Encoded) -> tuple[NDArray[np.float32], ...] | None:
+        """Return the features as plain arrays, None where they are not: those of a GPU are made anew sooner."""
+        held = features.features
+        plain = isinstance(held, tuple) and all(isinstance(a, np.ndarray) and a.dtype == np.float32 for a in held)
+        return held if plain else None
+
+    def from_arrays(self, frame: NDArray[np.float32], arrays: tuple[NDArray[np.float32], ...]) -> _Encoded:
+        """Return features that the engine now in use made of a frame earlier."""
+        return _Encoded(frame, arrays, self._backend)
+
     def decode(
         self, features: _Encoded, coordinates: NDArray[np.float32], labels: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from engine.errors import BackendError, CheckpointError, LungboxError
 from engine.network.backends import FallingBack, choose_backend
 from engine.network.checkpoint import read_checkpoint
+from engine.network.feature_store import FeatureStore, store_folder
+from engine.version import VERSION
 from engine.wire import bytes_of, read_bytes, read_header, write_message
 
 _NOTHING: NDArray[np.float32] = np.empty(0, dtype=np.float32)
@@ -28,6 +31,8 @@ class _Model:
     def __init__(self) -> None:
         self.backend: FallingBack | None = None
         self._features: dict[int, Any] = {}
+        self._store = FeatureStore(store_folder(), 0)
+        self._writer = ThreadPoolExecutor(max_workers=1)  # the next box need not wait for the disk
 
     def answer(self, header: Mapping[str, Any], payload: bytes) -> tuple[dict[str, Any], NDArray[np.float32]]:
         """Do what a request asks."""
@@ -38,12 +43,13 @@ class _Model:
             if checkpoint.sha256 != header["sha256"]:
                 raise CheckpointError("The model file was changed while Lungbox ran.", advice="Restart Lungbox.")
             self.backend = choose_backend(checkpoint, header["device"])
+            self._store = FeatureStore(store_folder(), header["disk_bytes"])
             return {}, _NOTHING
         if self.backend is None:
             raise BackendError("No model is loaded.", advice=_DOCTOR)
         values = np.frombuffer(payload, dtype=np.float32).reshape(header["shape"])
         if header["do"] == "encode":
-            self._features[header["number"]] = self.backend.encode(values)
+            self._features[header["number"]] = self._encoded(self.backend, values)
             return {}, _NOTHING
         features = self._features[header["number"]]
         logits, quality = self.backend.decode(
@@ -51,6 +57,19 @@ class _Model:
         )
         answer = np.concatenate([logits.reshape(-1), quality.reshape(-1)], dtype=np.float32)
         return {"shape": list(logits.shape)}, answer
+
+    def _encoded(self, backend: FallingBack, frame: NDArray[np.float32]) -> Any:
+        """Return the film's features: from the disk if they are there, else made, and kept there."""
+        made_by = backend.description
+        key = FeatureStore.key(frame, backend.checkpoint.sha256, made_by, VERSION)
+        kept = self._store.read(key)
+        if kept is not None:
+            return backend.from_arrays(frame, kept)
+        features = backend.encode(frame)
+        arrays = backend.arrays_of(features)
+        if arrays is not None and backend.description == made_by:  # it may have fallen back just now
+            self._writer.submit(self._store.write, key, arrays)
+        return features
 
 
 def serve() -> None:

@@ -971,6 +971,10 @@
    <translation>Kodierte Filme im Speicher</translation>
   </message>
   <message>
+   <source>Encoded films kept on disk</source>
+   <translation>Kodierte Filme auf der Platte</translation>
+  </message>
+  <message>
    <source>Export to</source>
    <translation>Exportieren nach</translation>
   </message>

@@ -971,6 +971,10 @@
    <translation>Encoded films kept in memory</translation>
   </message>
   <message>
+   <source>Encoded films kept on disk</source>
+   <translation>Encoded films kept on disk</translation>
+  </message>
+  <message>
    <source>Export to</source>
    <translation>Export to</translation>
   </message>
