@@ -28,7 +28,7 @@ from app.encoding import Encoder
 from app.faults import Faults
 from app.films import load_film
 from app.histogram import HistogramDialog
-from app.jobs import Jobs, Lane
+from app.jobs import Jobs, Lane, Priority
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
 from app.results import export_case, export_deidentified, says_burned_in
@@ -147,6 +147,7 @@ class Assembly(QObject):
             return
         self._closed = True
         geometry, state = self.window.geometry_text()
+        self.parts.jobs.close()  # first: what it still writes must not be the last word
         self._change(
             replace(
                 self.session.settings,
@@ -155,7 +156,6 @@ class Assembly(QObject):
                 brush_radius=round(self.session.brush_radius),
             )
         )
-        self.parts.jobs.close()
         self.parts.encoder.close()
         self.session.close()
         self.parts.faults.uninstall()
@@ -365,14 +365,21 @@ class Assembly(QObject):
     def _remember_film(self) -> None:
         reading = self.session.reading
         if reading is not None:
-            self._change(self.session.settings.with_recent(reading.film.path))
+            # A slow disk must not hold up the film that has just been opened.
+            self.session.settings = self.session.settings.with_recent(reading.film.path)
+            self.parts.jobs.run(
+                Lane.RESULT, self._write_settings, lambda _: None, key="settings", priority=Priority.SOON
+            )
             self.window.show_recent(self.session.settings.recent)
 
     def _change(self, settings: Settings) -> None:
         self.session.settings = settings
         self._apply(settings)
+        self._write_settings()
+
+    def _write_settings(self) -> None:
         try:
-            save_settings(self._settings_file, settings)
+            save_settings(self._settings_file, self.session.settings)
         except (OSError, LungboxError) as error:
             _log.warning("settings not written: %s", type(error).__name__)
 
