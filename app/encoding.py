@@ -42,6 +42,8 @@ class EncoderStatus:
     checkpoint_sha256: str = ""
     encode_ms: float | None = None
     answer_ms: float | None = None
+    fallback: str = ""  # what failed and what runs instead
+    restarts: int = 0  # of the model's process
     problem: str = ""
 
 
@@ -49,6 +51,7 @@ class Encoder(QObject):
     """Owns the segmenter. Everything that touches it runs in the model's lane, one thing at a time."""
 
     status_changed = Signal()
+    noticed = Signal(str)  # a code for app.wording: what the reader is told once
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -125,6 +128,7 @@ class Encoder(QObject):
         def done(result: Result) -> None:
             if priority is Priority.NOW:
                 self._set(answer_ms=(time.perf_counter() - began) * 1e3)
+            self._look()
             then(result)
 
         self._jobs.run(Lane.MODEL, work, done, failed, owner=owner, key=key, priority=priority)
@@ -163,9 +167,35 @@ class Encoder(QObject):
             device=segmenter.backend.device,
             checkpoint=f"{checkpoint.name} {checkpoint.version}",
             checkpoint_sha256=checkpoint.sha256,
+            fallback="",
+            restarts=0,
         )
+        self._look()
+
+    def _look(self) -> None:
+        """Say once that the model's engine has changed or its process died: neither may pass unseen."""
+        segmenter = self._segmenter  # in use by the model's lane meanwhile; only words and a number are read
+        if segmenter is None:
+            return
+        backend, before = segmenter.backend, self.status
+        now = replace(
+            before,
+            backend=backend.description,
+            device=backend.device,
+            fallback=backend.fallback,
+            restarts=segmenter.restarts,
+        )
+        if now == before:
+            return
+        self.status = now
+        self.status_changed.emit()
+        if now.fallback and now.fallback != before.fallback:
+            self.noticed.emit("fell-back")
+        elif now.restarts > before.restarts:
+            self.noticed.emit("model-restarted")
 
     def _encoded(self, sha: str, seconds: float, began: float) -> None:
+        self._look()
         if sha == self._current and self.status.state is not EncoderState.FAILED:
             self._set(state=EncoderState.READY, encode_ms=seconds * 1e3)
 

@@ -80,6 +80,7 @@ class Session(QObject):
         self._settle.setInterval(_NUDGE_SETTLES_MS)
         self._settle.timeout.connect(self.drop_prompts)
         jobs.failed.connect(self.failed)
+        encoder.noticed.connect(self.noticed)
         worklist.opened.connect(self._opened)
         worklist.failed.connect(self.failed)
 

@@ -86,7 +86,8 @@ class StatusLine(QStatusBar):
         self._state.setText(self._said or self._state_text(status))
         runtime = ", ".join(status.backend.split(", ")[:3])  # the threads are for the tool tip
         self._model.setText("   ".join(part for part in (runtime, status.checkpoint) if part))
-        self._model.setToolTip("\n".join(part for part in (status.backend, status.checkpoint_sha256) if part))
+        told = (status.fallback, status.backend, status.checkpoint_sha256)
+        self._model.setToolTip("\n".join(part for part in told if part))
 
     def _state_text(self, status: EncoderStatus) -> str:
         texts = {

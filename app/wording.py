@@ -341,6 +341,8 @@ def notice_text(code: str) -> str:
         "exported-deidentified": say("Exported, de-identified."),
         "results-opened": say("The results are open; undo takes them back."),
         "results-need-film": say("Open the film first, then its results."),
+        "fell-back": say("The faster engine cannot be used here: the model runs on another, more slowly."),
+        "model-restarted": say("The model's process ended and was started again. Nothing was lost."),
         "last-film": say("This is the last film of the list."),
         "first-film": say("This is the first film of the list."),
     }

@@ -68,6 +68,11 @@ class Segmenter:
             lungbox_version=VERSION,
         )
 
+    @property
+    def restarts(self) -> int:
+        """How often what runs outside this process died and was started again."""
+        return self.backend.restarts if isinstance(self.backend, Apart) else 0
+
     def close(self) -> None:
         """End what runs outside this process, if anything does."""
         if isinstance(self.backend, Apart):

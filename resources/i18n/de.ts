@@ -1279,6 +1279,10 @@
    <translation>Für sie gelten die Vorgaben. Die Datei wurde beiseite gelegt.</translation>
   </message>
   <message>
+   <source>The faster engine cannot be used here: the model runs on another, more slowly.</source>
+   <translation>Die schnellere Recheneinheit ist hier nicht nutzbar: Das Modell läuft langsamer auf einer anderen.</translation>
+  </message>
+  <message>
    <source>The file begins like a program. It was read as a film only.</source>
    <translation>Die Datei beginnt wie ein Programm. Sie wurde nur als Film gelesen.</translation>
   </message>
@@ -1357,6 +1361,10 @@
   <message>
    <source>The model sees no lung in this box.</source>
    <translation>Das Modell sieht in diesem Rahmen keine Lunge.</translation>
+  </message>
+  <message>
+   <source>The model's process ended and was started again. Nothing was lost.</source>
+   <translation>Der Prozess des Modells endete und wurde neu gestartet. Nichts ging verloren.</translation>
   </message>
   <message>
    <source>The outline is too short beside the costophrenic angle.</source>

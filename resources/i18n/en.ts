@@ -1279,6 +1279,10 @@
    <translation>The defaults are used for them. The file was kept aside.</translation>
   </message>
   <message>
+   <source>The faster engine cannot be used here: the model runs on another, more slowly.</source>
+   <translation>The faster engine cannot be used here: the model runs on another, more slowly.</translation>
+  </message>
+  <message>
    <source>The file begins like a program. It was read as a film only.</source>
    <translation>The file begins like a program. It was read as a film only.</translation>
   </message>
@@ -1357,6 +1361,10 @@
   <message>
    <source>The model sees no lung in this box.</source>
    <translation>The model sees no lung in this box.</translation>
+  </message>
+  <message>
+   <source>The model's process ended and was started again. Nothing was lost.</source>
+   <translation>The model's process ended and was started again. Nothing was lost.</translation>
   </message>
   <message>
    <source>The outline is too short beside the costophrenic angle.</source>
