@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit demo train release evaluate screenshots clean
+.PHONY: help run test lint types contracts unit demo train release evaluate screenshots dist smoke clean
 
 help:
 	@echo "make run          install and open the viewer on the demo film"
@@ -19,6 +19,8 @@ help:
 	@echo "make evaluate     score the bundled checkpoint on the validation films of DATA"
 	@echo "make screenshots  photograph the viewer for the documents"
 	@echo "make demo         simulate the demo film again"
+	@echo "make dist         freeze the program into dist/, and pack it"
+	@echo "make smoke        try the frozen program as a new user without a network would"
 	@echo "make clean        remove the environment and everything built"
 
 $(BIN)/python:
@@ -72,6 +74,12 @@ screenshots: $(VENV)/.installed-app
 
 demo: $(VENV)/.installed-dev
 	$(BIN)/python -m training.phantom --out resources/demo
+
+dist: $(VENV)/.installed-dev
+	$(BIN)/python packaging/build.py
+
+smoke: $(VENV)/.installed-dev
+	$(BIN)/python packaging/smoke.py dist/lungbox
 
 clean:
 	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache

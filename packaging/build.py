@@ -1,0 +1,115 @@
+"""`make dist`: from a commit to a folder, and an archive of it, that start without Python and without a network.
+
+    python packaging/build.py [--gpu] [--out dist] [--no-archive]
+
+Prints what every megabyte is spent on, against the limits of the CPU build. Two builds of one commit give the same
+archive as far as PyInstaller's own output allows: names are sorted, owners and times are the commit's.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+from contents import STRIPPED
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT_MB, ARCHIVE_LIMIT_MB = 380.0, 140.0  # of the CPU build, unpacked and packed
+
+
+def commit_time() -> int:
+    """Return when the commit was made, in seconds: the build's own clock says nothing about what is in it."""
+    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return int(done.stdout.strip() or 0) or 315_532_800  # 1980: the earliest that archives can hold
+
+
+def freeze(out: Path, work: Path, *, with_torch: bool) -> Path:
+    """Run PyInstaller; return the program's folder."""
+    environment = os.environ | {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(commit_time())}
+    environment["LUNGBOX_WITH_TORCH"] = "1" if with_torch else "0"
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN"]
+    command += ["--distpath", str(out), "--workpath", str(work), str(ROOT / "packaging" / "viewer.spec")]
+    subprocess.run(command, check=True, env=environment, cwd=ROOT)
+    return out / "lungbox"
+
+
+def strip(folder: Path) -> None:
+    """Take the debug symbols out of what carries them, where the tool for it is there."""
+    tool = shutil.which("strip")
+    if tool is None or not sys.platform.startswith("linux"):
+        return
+    for pattern in STRIPPED:
+        for path in sorted((folder / "_internal").glob(pattern)):
+            subprocess.run([tool, "--strip-unneeded", str(path)], check=True)
+
+
+def sizes(folder: Path) -> Counter[str]:
+    """Return bytes by library: the first folder below the program's inner one, or the file's own name."""
+    inner = folder / "_internal" if (folder / "_internal").is_dir() else folder
+    found: Counter[str] = Counter()
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            below = path.relative_to(inner) if path.is_relative_to(inner) else path.relative_to(folder)
+            found[below.parts[0]] += path.stat().st_size
+    return found
+
+
+def archive(folder: Path, target: Path, time: int) -> Path:
+    """Write the folder as a .tar.xz whose bytes depend on its contents alone."""
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mtime = time
+        return entry
+
+    part = target.with_suffix(".part")
+    with tarfile.open(part, "w:xz", preset=6) as file:
+        for path in sorted(folder.rglob("*")):
+            file.add(path, Path(folder.name) / path.relative_to(folder), recursive=False, filter=plain)
+    part.replace(target)
+    return target
+
+
+def version() -> str:
+    """Return the version, from its one place."""
+    sys.path.insert(0, str(ROOT))
+    from engine.version import VERSION
+
+    return VERSION
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build, measure, pack."""
+    parser = argparse.ArgumentParser(prog="packaging/build.py", description="Build the program's folder and archive.")
+    parser.add_argument("--gpu", action="store_true", help="with torch, for NVIDIA GPUs; far larger")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    parser.add_argument("--no-archive", action="store_true", help="leave it at the folder")
+    given = parser.parse_args(argv)
+    folder = freeze(given.out, ROOT / "build" / "freeze", with_torch=given.gpu)
+    strip(folder)
+    shutil.copy(ROOT / "packaging" / "lungbox.desktop", folder)
+    found = sizes(folder)
+    total_mb = sum(found.values()) / 1e6
+    for name, size in found.most_common(16):
+        print(f"{size / 1e6:8.1f} MB  {name}")
+    print(f"{total_mb:8.1f} MB  in all, of {LIMIT_MB:.0f} allowed without torch")
+    small_enough = given.gpu or total_mb <= LIMIT_MB
+    if not given.no_archive:
+        kind = "gpu" if given.gpu else "cpu"
+        name = f"lungbox-{version()}-{platform.system().lower()}-{platform.machine().lower()}-{kind}.tar.xz"
+        packed = archive(folder, given.out / name, commit_time())
+        packed_mb = packed.stat().st_size / 1e6
+        print(f"{packed_mb:8.1f} MB  {packed.name}, of {ARCHIVE_LIMIT_MB:.0f} allowed without torch")
+        small_enough = small_enough and (given.gpu or packed_mb <= ARCHIVE_LIMIT_MB)
+    return 0 if small_enough else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
