@@ -219,6 +219,21 @@ def label(
     return rectangle
 
 
+def banner(painter: QPainter, text: str, area: QRectF, tint: QColor) -> None:
+    """Draw a sentence at the foot of an area, on as many lines as it takes."""
+    flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom | Qt.TextFlag.TextWordWrap
+    inside = area.adjusted(8, 4, -8, -4)
+    words = painter.boundingRect(inside, int(flags), text)
+    edge = QColor(tint)
+    edge.setAlphaF(0.55)
+    painter.setPen(QPen(edge, 1.0))
+    painter.setBrush(QColor(12, 14, 17, 205))
+    painter.drawRoundedRect(words.adjusted(-8, -4, 8, 4), 4, 4)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(tint)
+    painter.drawText(inside, int(flags), text)
+
+
 def shadowed(painter: QPainter, rectangle: QRectF, flags: Qt.AlignmentFlag, text: str, tint: QColor) -> None:
     """Draw text that is read on black and on white alike."""
     painter.setPen(QColor(0, 0, 0, 190))

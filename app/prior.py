@@ -88,6 +88,8 @@ class PriorView(QWidget):
             painter.setFont(self.font())
             taken = "" if self._main.display.identity_hidden else date(film.radiograph.identity.study_date)
             text = "  ".join(part for part in (self.tr("Prior"), taken, view_text(film.radiograph)) if part)
+            room = self._close.x() - 20
+            text = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
             painting.shadowed(
                 painter, area.adjusted(14, 12, -14, -12), Qt.AlignmentFlag.AlignLeft, text, colour("text")
             )

@@ -72,8 +72,7 @@ class Scene:
         draw_corners(painter, corner_texts(self._session, pointer, scale), self._lightbox.display.corners, area, font)
         if self._session.doubt.doubtful:
             # Above the corners' words, which a small window brings to the middle.
-            at, inside = QPointF(area.center().x(), area.bottom() - 64), area.adjusted(8, 8, -8, -8)
-            painting.label(painter, doubt_text(), at, colour("warn"), centred=True, inside=inside)
+            painting.banner(painter, doubt_text(), area.adjusted(14, 14, -14, -54), colour("warn"))
         if self._lightbox.magnifying and pointer is not None:
             self._draw_lens(painter, pointer, scale)
         if self._session.worklist.loading is not None:
