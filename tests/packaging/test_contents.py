@@ -3,10 +3,9 @@
 import tarfile
 from pathlib import Path
 
+import build
 import pytest
 from contents import is_left_out
-
-import build
 
 
 @pytest.mark.parametrize(
