@@ -16,6 +16,7 @@ import tarfile
 from collections import Counter
 from pathlib import Path
 
+import licences
 from contents import STRIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,6 +96,8 @@ def main(argv: list[str] | None = None) -> int:
     folder = freeze(given.out, ROOT / "build" / "freeze", with_torch=given.gpu)
     strip(folder)
     shutil.copy(ROOT / "packaging" / "lungbox.desktop", folder)
+    bundled = licences.write(folder)
+    print(f"{len(bundled)} components, all approved: NOTICES.txt, sbom.cdx.json")
     found = sizes(folder)
     total_mb = sum(found.values()) / 1e6
     for name, size in found.most_common(16):
