@@ -8,7 +8,7 @@ import contextlib
 import errno
 import os
 import re
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -216,7 +216,9 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
     staging: Path | None = None
     try:
         sweep_stale(folder)
-        staging = Path(tempfile.mkdtemp(prefix=PART_PREFIX, suffix=PART_SUFFIX, dir=folder))
+        unfinished = folder / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
+        unfinished.mkdir()
+        staging = unfinished
         for item in made:
             _write(staging / item.name, item.data)
         _write(staging / MANIFEST, manifest)
@@ -239,7 +241,9 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
 
 
 def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    # Results are for others to take (an archive's importer, a colleague), so who may read them is for the folder and
+    # the umask to say. Journals and caches, which nobody else has business with, stay their owner's alone.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         rest = memoryview(data)
         while rest:

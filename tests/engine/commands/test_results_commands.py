@@ -15,7 +15,11 @@ from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
 from engine.lungs import name_lungs
 from engine.measure import measure, propose_callipers
+from engine.network.checkpoint import bundled_checkpoint, read_checkpoint
+from engine.network.torch_backend import TorchBackend
 from engine.results.bundle import export
+from engine.results.reopen import reopen
+from engine.results.replay import LEAST_DICE, read_record, replay
 from engine.segmenter import Segmenter, load_segmenter
 
 DEMO = resources.path("demo")
@@ -104,6 +108,17 @@ def test_replay_draws_the_same_masks_bit_for_bit(name: str, bundle: Path, capsys
         ("Right lung", "model"), ("Left lung", "model"), ("Lungs", "model"), ("Patch", "reader"),
     ]  # fmt: skip
     assert all(row["identical"] and row["same_backend"] for row in rows)
+
+
+def test_replay_on_another_backend_comes_as_near_as_it_promises_and_says_so(bundle: Path) -> None:
+    film = read_radiograph(DEMO / "demo.dcm")
+    record = read_record(bundle / "results.json")
+    old = {finding.tracking_uid: finding.mask for finding in reopen(bundle, film).findings}
+    rows = replay(record, film, Segmenter(TorchBackend(read_checkpoint(bundled_checkpoint()))), old)
+    assert [row.same_backend for row in rows] == [False, False, False, True]  # the last is the reader's own
+    assert all(row.dice is not None and row.dice >= LEAST_DICE for row in rows)
+    assert all(row.passed for row in rows)
+    assert all(row.backend.startswith("torch") for row in rows)
 
 
 def test_replay_finds_the_film_beside_the_record(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

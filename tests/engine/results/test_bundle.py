@@ -48,6 +48,20 @@ def test_everything_is_written_and_comes_back(tmp_path: Path) -> None:
     assert [check.passed for check in checks] == [True] * 4
 
 
+@pytest.mark.skipif(os.name != "posix", reason="umask is POSIX")
+@pytest.mark.parametrize(
+    ("umask", "files", "folders"), [(0o022, 0o644, 0o755), (0o027, 0o640, 0o750), (0o077, 0o600, 0o700)]
+)
+def test_the_umask_says_who_may_read_results(tmp_path: Path, umask: int, files: int, folders: int) -> None:
+    before = os.umask(umask)
+    try:
+        made = written(dicom_case(), tmp_path, ("csv", "png"))
+    finally:
+        os.umask(before)
+    assert made.folder.stat().st_mode & 0o777 == folders
+    assert {path.stat().st_mode & 0o777 for path in made.folder.iterdir()} == {files}
+
+
 def test_a_report_brings_its_segmentation(tmp_path: Path) -> None:
     names = {file.name for file in written(dicom_case(), tmp_path, ("sr",)).files}
     assert names == {"segmentation.dcm", "report.dcm", "results.json"}
@@ -121,13 +135,6 @@ def test_file_names_never_come_from_the_patient(value: str, tmp_path: Path) -> N
     made = written(dicom_case(PatientName=value, PatientID=value), tmp_path, ("seg", "sr", "png", "csv"))
     assert all(value not in name for name in listing(tmp_path))
     assert {file.name for file in made.files} >= {"segmentation.dcm", "mask-1-right-lung.png", "measurements.csv"}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
-def test_results_are_the_owners_alone(tmp_path: Path) -> None:
-    made = written(dicom_case(), tmp_path, ("csv",))
-    assert made.folder.stat().st_mode & 0o077 == 0
-    assert all(path.stat().st_mode & 0o077 == 0 for path in made.folder.iterdir())
 
 
 def test_stale_staging_is_swept_and_fresh_is_left(tmp_path: Path) -> None:
