@@ -1,8 +1,9 @@
 """How good a checkpoint is: `python -m training.evaluate --checkpoint X --data DIR --split val --out DIR`.
 
-Through the engine's own Segmenter, at each film's own resolution, with boxes as people draw them. Writes every mask's
-numbers (scores.csv), the tables with intervals and the bars (table.md), the same for machines (summary.json) and the
-worst ten films (worst.png). With --against, the same for a second checkpoint, and whether the first is as good.
+Through the engine's own Segmenter and last tidy step, at each film's own resolution, with boxes as people draw them.
+Writes every mask's numbers (scores.csv), the tables with intervals and the bars (table.md), the same for machines
+(summary.json) and the worst ten films (worst.png). With --against, the same for a second checkpoint, and whether the
+first is as good.
 """
 
 import argparse

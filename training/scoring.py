@@ -12,7 +12,8 @@ import numpy as np
 from engine.files import write_atomically
 from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, Prompts, Spacing, SpacingOrigin
-from engine.segmenter import Segmenter
+from engine.lungs import name_lungs
+from engine.segmenter import Segmentation, Segmenter
 from training import metrics
 from training.boxes import DRAWN, BoxKind, bounds_of, draw_box, fixed_rng
 from training.manifest import FilmRecord
@@ -65,6 +66,8 @@ class Score:
     pieces: int
     expected_pieces: int
     holes: int
+    raw_pieces: int  # of the network's own mask, before the program tidies it
+    raw_holes: int
     roughness: float | None  # None for an empty mask
     quality: float  # the model's own estimate of its IoU
     unit: str
@@ -73,6 +76,11 @@ class Score:
     def whole(self) -> bool:
         """True for a mask that a reader takes for a lung: one piece each, and no hole."""
         return self.pieces == self.expected_pieces and self.holes == 0
+
+    @property
+    def raw_whole(self) -> bool:
+        """The same of the network's own mask."""
+        return self.raw_pieces == self.expected_pieces and self.raw_holes == 0
 
 
 def with_known_spacing(radiograph: Radiograph, record: FilmRecord) -> Spacing | None:
@@ -103,18 +111,31 @@ def asks(film: str, lungs: Lungs, kinds: Sequence[BoxKind] = tuple(BoxKind)) -> 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the model made of one ask."""
+    """What a reader gets for one ask."""
 
     ask: Ask
-    mask: Pixels
+    mask: Pixels  # as the program shows it, the last tidy step included
+    raw: Pixels  # as the network gave it
     quality: float
 
 
 def answers(segmenter: Segmenter, radiograph: Radiograph, wanted: Sequence[Ask]) -> list[Answer]:
-    """Return the model's masks on the film's own grid: one embedding, then all prompts."""
+    """Return the masks on the film's own grid: one embedding, then all prompts."""
     embedding = segmenter.embed(radiograph)
-    found = segmenter.segment_many(embedding, [Prompts(ask.box) for ask in wanted])
-    return [Answer(ask, one.mask.pixels(), one.quality) for ask, one in zip(wanted, found, strict=True)]
+    prompts = [Prompts(ask.box) for ask in wanted]
+    found = segmenter.segment_many(embedding, prompts)
+    return [
+        Answer(ask, _shown(one, prompt, radiograph), one.mask.pixels(), one.quality)
+        for ask, prompt, one in zip(wanted, prompts, found, strict=True)
+    ]
+
+
+def _shown(segmentation: Segmentation, prompts: Prompts, radiograph: Radiograph) -> Pixels:
+    """Return all that the program would draw: the lungs it names, together."""
+    shown = np.zeros((radiograph.rows, radiograph.columns), np.bool_)
+    for finding in name_lungs(segmentation, prompts, radiograph):
+        shown |= finding.mask.pixels()
+    return shown
 
 
 def score(record: FilmRecord, lungs: Lungs, answer: Answer, size: PixelSize, altered: str = "") -> Score:
@@ -153,6 +174,8 @@ def score(record: FilmRecord, lungs: Lungs, answer: Answer, size: PixelSize, alt
         pieces=metrics.pieces(mask),
         expected_pieces=len(parts) or metrics.pieces(truth),
         holes=metrics.holes(mask),
+        raw_pieces=metrics.pieces(answer.raw),
+        raw_holes=metrics.holes(answer.raw),
         roughness=metrics.roughness(mask, truth),
         quality=answer.quality,
         unit=size.unit,

@@ -13,12 +13,13 @@ SIDE = 64
 
 
 class BoxFiller:
-    """Fills the box, less a margin in pixels of the frame."""
+    """Fills the box, less a margin in pixels of the frame; if asked, with a speck and a pinhole."""
 
     fallback = ""
 
-    def __init__(self, margin: int = 0) -> None:
+    def __init__(self, margin: int = 0, *, speck: bool = False) -> None:
         self.margin = margin
+        self.speck = speck
         self.checkpoint = Checkpoint(
             name="box filler",
             version="1",
@@ -45,9 +46,12 @@ class BoxFiller:
         for one, ((x0, y0), (x1, y1)) in zip(logits, coordinates, strict=True):
             rows = slice(round(y0) + self.margin, round(y1) + 1 - self.margin)
             one[rows, round(x0) + self.margin : round(x1) + 1 - self.margin] = 5.0
+            if self.speck:
+                one[:2, :2] = 5.0
+                one[round((y0 + y1) / 2), round((x0 + x1) / 2)] = -5.0
         return logits, np.full(len(labels), 0.75, dtype=np.float32)
 
 
-def box_filler(margin: int = 0) -> Segmenter:
+def box_filler(margin: int = 0, *, speck: bool = False) -> Segmenter:
     """Return a segmenter that fills boxes."""
-    return Segmenter(BoxFiller(margin))
+    return Segmenter(BoxFiller(margin, speck=speck))

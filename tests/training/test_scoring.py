@@ -98,6 +98,17 @@ def test_one_box_round_both_lungs_filled_up_is_one_piece_where_two_are_expected(
     assert both.recall == 1.0
 
 
+def test_masks_are_judged_as_the_program_shows_them_and_the_networks_own_are_counted_beside_them() -> None:
+    lungs = square_lungs()
+    size = metrics.pixel_size(SIDE, SIDE, None)
+    asked = asks("film", lungs, (BoxKind.ORACLE,))[:1]
+    right = score(RECORD, lungs, answers(box_filler(speck=True), film(), asked)[0], size)
+    assert (right.pieces, right.holes, right.raw_pieces, right.raw_holes) == (1, 0, 2, 1)
+    assert right.whole
+    assert not right.raw_whole
+    assert right.dice == 1.0
+
+
 def test_spacing_of_the_file_comes_first_then_the_sources_then_none() -> None:
     given = Spacing(0.2, 0.2, SpacingOrigin.DETECTOR)
     told = FilmRecord(**{**{name: getattr(RECORD, name) for name in RECORD.__slots__}, "spacing_mm": 0.0875})
