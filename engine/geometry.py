@@ -146,15 +146,41 @@ class Letterbox:
 
     def from_frame(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a square map of the model's frame, at any resolution, resampled to the film's own pixels."""
+        return self._window(logits, 0, 0, self.columns, self.rows)
+
+    def positive(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.bool_], int, int]:
+        """Return where `from_frame` is above 0, within a window that holds all of it, and its left column and top row.
+
+        A lung fills a fifth of a film, and a value between others can only be positive where one of them is.
+        """
+        above = logits > 0.0
+        rows, columns = np.flatnonzero(above.any(axis=1)), np.flatnonzero(above.any(axis=0))
+        if rows.size == 0:
+            return np.zeros((0, 0), dtype=np.bool_), 0, 0
+        step_x, step_y = self._steps(logits)
+        x0, x1 = _reach(columns[0], columns[-1], step_x, self.columns)
+        y0, y1 = _reach(rows[0], rows[-1], step_y, self.rows)
+        if x1 <= x0 or y1 <= y0:  # all of it beside the film
+            return np.zeros((0, 0), dtype=np.bool_), 0, 0
+        return self._window(logits, x0, y0, x1, y1) > 0.0, x0, y0
+
+    def _steps(self, logits: NDArray[np.float32]) -> tuple[float, float]:
+        """Return how far apart on the map neighbouring film pixels are, along x and y."""
         inner_rows, inner_columns = self.inner
         zoom = logits.shape[0] / self.size
-        # Pixel centres: image pixel i lies at (i + 0.5) * scale * zoom - 0.5 of the map.
-        step_x, step_y = inner_columns / self.columns * zoom, inner_rows / self.rows * zoom
-        matrix = np.array([[step_x, 0, 0.5 * step_x - 0.5], [0, step_y, 0.5 * step_y - 0.5]], dtype=np.float64)
+        return inner_columns / self.columns * zoom, inner_rows / self.rows * zoom
+
+    def _window(self, logits: NDArray[np.float32], x0: int, y0: int, x1: int, y1: int) -> NDArray[np.float32]:
+        """Return columns x0 to x1 and rows y0 to y1 of the film."""
+        step_x, step_y = self._steps(logits)
+        # Pixel centres: image pixel i lies at (i + 0.5) * step - 0.5 of the map.
+        matrix = np.array(
+            [[step_x, 0, (x0 + 0.5) * step_x - 0.5], [0, step_y, (y0 + 0.5) * step_y - 0.5]], dtype=np.float64
+        )
         film: NDArray[np.float32] = cv2.warpAffine(
             logits,
             matrix,
-            (self.columns, self.rows),
+            (x1 - x0, y1 - y0),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
@@ -180,3 +206,9 @@ class Letterbox:
             coordinates.append((box.x1 * self.scale_x - 1.0, box.y1 * self.scale_y - 1.0))
             labels += [2, 3]
         return np.array(coordinates, dtype=np.float32), np.array(labels, dtype=np.float32)
+
+
+def _reach(first: np.intp, last: np.intp, step: float, count: int) -> tuple[int, int]:
+    """Return the half-open run of film pixels that lie less than one map pixel from map pixels first to last."""
+    low, high = (float(first) - 0.5) / step - 0.5, (float(last) + 1.5) / step - 0.5
+    return max(0, math.floor(low)), min(count, math.ceil(high) + 1)

@@ -1,5 +1,7 @@
 """From the model's answer to named lungs: which lung is which, and the last tidy step. One rule for all callers."""
 
+from collections.abc import Iterator
+
 from engine.case import Finding, Making, Structure
 from engine.errors import MeasurementError
 from engine.film.radiograph import Radiograph
@@ -24,21 +26,18 @@ def right_on_image_left(radiograph: Radiograph) -> bool:
 
 def tidied(mask: Mask) -> Mask:
     """Return the mask's lungs without specks and pinholes: one piece, or two where the second is a lung's size."""
-    parts = mask.parts()  # largest first
-    if not parts:
-        return mask
-    two = len(parts) > 1 and parts[1].area_px >= _SECOND_LUNG * parts[0].area_px
-    return mask.largest_parts(2 if two else 1).holes_filled()
+    return _lungs_among(mask.each_part()) or mask
 
 
 def name_lungs(segmentation: Segmentation, prompts: Prompts, radiograph: Radiograph) -> tuple[Finding, ...]:
     """Return the right and left lung, or the one that was boxed; nothing where the model saw none."""
-    mask = tidied(_asked_for(segmentation.mask, prompts))
+    mask = _lungs_among(_asked_for(segmentation.mask, prompts))
+    if mask is None:
+        return ()
     one_asked = prompts.box is not None and _is_narrow(prompts.box, radiograph.pixel_aspect)
     mask = mask.largest_parts(1) if one_asked else mask
     bounds = mask.bounds()
-    if bounds is None:
-        return ()
+    assert bounds is not None  # a part has pixels
     right_first = right_on_image_left(radiograph)
     fused = (bounds.x1 - bounds.x0) > _FUSED_WIDTH * (bounds.y1 - bounds.y0) * radiograph.pixel_aspect
     named = _one_lung(mask, bounds, radiograph.columns, right_first=right_first)
@@ -61,16 +60,24 @@ def name_lungs(segmentation: Segmentation, prompts: Prompts, radiograph: Radiogr
     )
 
 
-def _asked_for(mask: Mask, prompts: Prompts) -> Mask:
-    """Return the mask without parts that lie mostly outside the box: air beside an arm must not name the sides."""
-    if prompts.box is None or mask.clipped(prompts.box).area_px == mask.area_px:
-        return mask
-    kept = Mask.empty(mask.rows, mask.columns)
-    for part in mask.parts():
-        if part.clipped(prompts.box).area_px * 2 >= part.area_px:
-            kept = kept.union(part)
-    # All of it spills over the box: what lies inside is still what was asked for.
-    return mask.clipped(prompts.box) if kept.is_empty else kept
+def _asked_for(mask: Mask, prompts: Prompts) -> Iterator[Mask]:
+    """Yield the mask's parts without those mostly outside the box: air beside an arm must not name the sides."""
+    box, some = prompts.box, False
+    for part in mask.each_part():
+        if box is None or part.clipped(box).area_px * 2 >= part.area_px:
+            some = True
+            yield part
+    if box is not None and not some:  # all of it spills over the box: what lies inside is still what was asked for
+        yield from mask.clipped(box).each_part()
+
+
+def _lungs_among(parts: Iterator[Mask]) -> Mask | None:
+    """Return the largest part, the second too where it is a lung's size, without holes; None where there is none."""
+    first, second = next(parts, None), next(parts, None)
+    if first is None:
+        return None
+    two = second is not None and second.area_px >= _SECOND_LUNG * first.area_px
+    return (first.union(second) if second is not None and two else first).holes_filled()
 
 
 def _is_narrow(box: BoxPrompt, pixel_aspect: float) -> bool:

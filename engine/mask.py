@@ -6,7 +6,7 @@ pixels it came from; `engine.outline` draws and fills them.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,6 +51,16 @@ class Mask:
         if pixels.ndim != 2 or pixels.size == 0:
             raise ValueError(f"a mask needs a 2-D array, got shape {pixels.shape}")
         return Mask(int(pixels.shape[0]), int(pixels.shape[1]), np.packbits(pixels != 0, axis=1).tobytes())
+
+    @staticmethod
+    def of_crop(crop: NDArray[np.generic], x0: int, y0: int, rows: int, columns: int) -> "Mask":
+        """Return the mask of a film's size whose pixels from column x0 and row y0 on are the crop's."""
+        height, width = crop.shape
+        band = np.zeros((height, columns), dtype=np.bool_)
+        band[:, x0 : x0 + width] = crop
+        bits = np.zeros((rows, (columns + 7) // 8), dtype=np.uint8)
+        bits[y0 : y0 + height] = np.packbits(band, axis=1)
+        return Mask(rows, columns, bits.tobytes())
 
     @staticmethod
     def empty(rows: int, columns: int) -> "Mask":
@@ -180,20 +190,32 @@ class Mask:
 
     def parts(self) -> tuple["Mask", ...]:
         """Return the connected parts (touching corners connect), largest first, then from the top."""
+        return tuple(self.each_part())
+
+    def each_part(self) -> Iterator["Mask"]:
+        """Yield the same one by one: who wants the largest need not wait for a hundred specks."""
         crop, x0, y0 = self.crop()
+        if _part_count(crop) == 1:  # most masks, and a tenth of the time
+            yield self
+            return
         labels, order = _labelled(crop)
-        return tuple(self._from_crop(labels == label, x0, y0) for label in order)
+        for label in order:
+            yield self._from_crop(labels == label, x0, y0)
 
     @property
     def part_count(self) -> int:
         """Number of connected parts."""
-        return len(_labelled(self.crop()[0])[1])
+        return _part_count(self.crop()[0])
 
     def largest_parts(self, count: int = 1) -> "Mask":
         """Return only the `count` largest connected parts."""
         crop, x0, y0 = self.crop()
+        if _part_count(crop) <= count:
+            return self
         labels, order = _labelled(crop)
-        return self._from_crop(np.isin(labels, order[:count]), x0, y0) if order else self
+        kept = np.zeros(len(order) + 1, dtype=np.bool_)
+        kept[order[:count]] = True
+        return self._from_crop(kept[labels], x0, y0)
 
     def smoothed(self, radius_px: float) -> "Mask":
         """Return the mask blurred over about `radius_px` and cut at one half: corners rounded, area nearly kept."""
@@ -293,12 +315,7 @@ class Mask:
         return Mask(self.rows, self.columns, bits.tobytes())
 
     def _from_crop(self, crop: NDArray[np.generic], x0: int, y0: int) -> "Mask":
-        height, width = crop.shape
-        band = np.zeros((height, self.columns), dtype=np.bool_)
-        band[:, x0 : x0 + width] = crop
-        bits = np.zeros((self.rows, self._row_bytes), dtype=np.uint8)
-        bits[y0 : y0 + height] = np.packbits(band, axis=1)
-        return self._from_bits(bits)
+        return Mask.of_crop(crop, x0, y0, self.rows, self.columns)
 
     def _same_grid(self, other: "Mask") -> NDArray[np.uint8]:
         if (self.rows, self.columns) != (other.rows, other.columns):
@@ -332,11 +349,18 @@ def _labelled(crop: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[int]]:
     """Return a label for each pixel and the labels of the parts, largest first, then from the top."""
     if crop.size == 0:
         return np.zeros(crop.shape, dtype=np.int32), []
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(
-        np.ascontiguousarray(crop).view(np.uint8), connectivity=8
-    )
-    areas = statistics[1:, cv2.CC_STAT_AREA].astype(np.int64)
+    # OpenCV's own statistics take four times as long as the labels.
+    count, labels = cv2.connectedComponents(np.ascontiguousarray(crop).view(np.uint8), connectivity=8)
+    areas = np.bincount(labels.ravel(), minlength=count)[1:]
     return labels, [int(index) + 1 for index in np.argsort(-areas, kind="stable")]
+
+
+def _part_count(crop: NDArray[np.bool_]) -> int:
+    """Return how many parts there are: each has one outer border, and borders are found sooner than labels."""
+    if crop.size == 0:
+        return 0
+    _, tree = cv2.findContours(np.ascontiguousarray(crop).view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return int(np.count_nonzero(tree[0, :, 3] < 0))  # borders within no other; the rest are of holes
 
 
 def _dilated(pixels: NDArray[np.bool_], radius_y: float, radius_x: float) -> NDArray[np.bool_]:

@@ -124,7 +124,8 @@ class Segmenter:
         # NaN > 0 is False, so a broken run would read as "no lung": refuse it instead.
         if not (np.isfinite(logits).all() and np.isfinite(quality)):
             raise NoResultError("The model returned no usable numbers.", advice="Run `lungbox doctor`.")
-        mask = Mask.of(embedding.letterbox.from_frame(logits) > 0.0)
+        letterbox = embedding.letterbox
+        mask = Mask.of_crop(*letterbox.positive(logits), letterbox.rows, letterbox.columns)
         return Segmentation(mask, min(max(quality, 0.0), 1.0), logits, self.provenance)
 
 

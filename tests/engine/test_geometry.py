@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,3 +89,33 @@ def test_a_disc_returns_from_the_frame_to_where_it_was(
     assert abs(found_y[-1] + 1 - y1) <= slack_y
     assert abs(found_x[0] - x0) <= slack_x
     assert abs(found_x[-1] + 1 - x1) <= slack_x
+
+
+@given(
+    rows=st.integers(20, 300),
+    columns=st.integers(20, 300),
+    aspect=st.floats(0.5, 2.0),
+    side=st.sampled_from([32, 64, 128]),
+    threshold=st.floats(-0.5, 1.5),
+    seed=st.integers(0, 1000),
+)
+def test_what_is_positive_is_found_without_resampling_the_whole_film(
+    rows: int, columns: int, aspect: float, side: int, threshold: float, seed: int
+) -> None:
+    letterbox = Letterbox.fit(rows, columns, 128, aspect)
+    noise = np.random.default_rng(seed).normal(size=(side, side)).astype(np.float32)
+    logits = cv2.GaussianBlur(noise, (0, 0), side / 20) * np.float32(side / 10) - np.float32(threshold)
+    film = letterbox.from_frame(logits)
+    crop, x0, y0 = letterbox.positive(logits)
+    found = np.zeros((rows, columns), dtype=np.bool_)
+    found[y0 : y0 + crop.shape[0], x0 : x0 + crop.shape[1]] = crop
+    sure = np.abs(film) > 1e-4  # both are float32 sums, of coordinates counted from another corner
+    assert np.array_equal(found[sure], film[sure] > 0)
+
+
+def test_nothing_positive_on_the_film_is_an_empty_window() -> None:
+    letterbox = Letterbox.fit(100, 40, 128)
+    beside = np.full((64, 64), -1.0, dtype=np.float32)
+    assert letterbox.positive(beside)[0].size == 0
+    beside[:, 40:] = 1.0  # where the frame is blank
+    assert letterbox.positive(beside)[0].size == 0

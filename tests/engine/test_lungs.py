@@ -1,8 +1,11 @@
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import cv2
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.case import Provenance, Structure
 from engine.film.radiograph import Orientation, Radiograph, Source
@@ -61,6 +64,24 @@ def test_specks_and_pinholes_are_tidied_away() -> None:
     pixels[100, 70] = False
     pixels[5:8, 230:233] = True
     assert tidied(Mask.of(pixels)) == whole
+
+
+@given(st.integers(0, 10_000), st.sampled_from([(8, 10, 118, 190), (60, 20, 200, 180), (100, 90, 130, 120)]))
+@settings(max_examples=40)
+def test_naming_takes_the_parts_that_the_rule_says(seed: int, corners: tuple[int, int, int, int]) -> None:
+    """The rule step by step on whole masks, with nothing left out because it cannot matter."""
+    noise = np.random.default_rng(seed).normal(size=(200, 240)).astype(np.float32)
+    mask = Mask.of(cv2.GaussianBlur(noise, (0, 0), 9) > 0.05)
+    box = BoxPrompt(*corners)
+    inside = [part for part in mask.parts() if part.clipped(box).area_px * 2 >= part.area_px]
+    kept = reduce(Mask.union, inside, Mask.empty(200, 240)) if inside else mask.clipped(box)
+    areas = [part.area_px for part in kept.parts()]
+    two = len(areas) > 1 and areas[1] >= 0.12 * areas[0]
+    expected = kept.largest_parts(2 if two else 1).holes_filled()
+    if (box.x1 - box.x0) < 0.75 * (box.y1 - box.y0):
+        expected = expected.largest_parts(1)
+    findings = name_lungs(answer(mask), Prompts(box), FILM)
+    assert reduce(Mask.union, [finding.mask for finding in findings], Mask.empty(200, 240)) == expected
 
 
 def test_no_lung_is_no_finding() -> None:

@@ -1,6 +1,7 @@
 """Masks are immutable sets of pixels: every operation against a slow, plain version or a known truth."""
 
 import math
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -143,6 +144,27 @@ def test_the_largest_parts_are_kept() -> None:
     assert mask.part_count == 3
     assert mask.largest_parts(2).area_px == 148
     assert Mask.empty(5, 5).parts() == ()
+
+
+@given(noise, st.integers(1, 4))
+@settings(max_examples=150)
+def test_parts_are_what_labelling_every_pixel_finds(pixels: NDArray[np.bool_], count: int) -> None:
+    labelled, labels = cv2.connectedComponents(pixels.view(np.uint8), connectivity=8)
+    mask = Mask.of(pixels)
+    assert mask.part_count == labelled - 1
+    parts = mask.parts()
+    assert {part.packed for part in parts} == {Mask.of(labels == label).packed for label in range(1, labelled)}
+    areas = [part.area_px for part in parts]
+    assert areas == sorted(areas, reverse=True)
+    assert mask.largest_parts(count) == reduce(Mask.union, parts[:count], Mask.empty(*pixels.shape))
+
+
+@given(noise, st.integers(0, 9), st.integers(0, 9))
+def test_a_crop_lies_where_it_is_put(pixels: NDArray[np.bool_], x0: int, y0: int) -> None:
+    height, width = pixels.shape
+    film = np.zeros((height + y0 + 3, width + x0 + 5), dtype=np.bool_)
+    film[y0 : y0 + height, x0 : x0 + width] = pixels
+    assert Mask.of_crop(pixels, x0, y0, *film.shape) == Mask.of(film)
 
 
 @pytest.mark.parametrize("radius", [1.0, 2.5, 6.0])
