@@ -17,7 +17,7 @@ from engine.geometry import BoxPrompt, Prompts
 from engine.lungs import name_lungs
 from engine.mask import Mask
 from engine.measure import Measurements, calibration_text, displayed, jittered, measure, with_intervals
-from engine.results.bundle import KINDS, Bundle, export
+from engine.results.bundle import KINDS, OPTIONAL_KINDS, Bundle, check_kinds, export, kinds_for
 from engine.segmenter import Embedding, Segmenter, load_segmenter
 
 _DOUBT = "does not look like a frontal chest film: the outlines cannot be trusted"
@@ -48,7 +48,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--results",
         default="png,json",
         metavar="KINDS",
-        help=f"which results to write, with commas: {','.join(KINDS)} (default: %(default)s)",
+        help=f"which results to write, with commas: {','.join((*KINDS, *OPTIONAL_KINDS))}; or all, which is every kind "
+        f"that the film can have but {', '.join(OPTIONAL_KINDS)} (default: %(default)s)",
     )
     parser.add_argument("--intervals", action="store_true", help="also measure under moved boxes; three seconds a film")
     parser.add_argument("--reader", default="", help="who signs, as it should stand in the results")
@@ -70,7 +71,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Segment the films one by one; a film that fails is reported and left out."""
     prompts = [Prompts(box_of(values)) for values in arguments.box or []]
-    kinds = [kind for kind in arguments.results.split(",") if kind]
+    kinds = _kinds(arguments.results)
     prewarm()  # while the model loads
     private = None
     if arguments.deidentify:
@@ -93,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
                     case,
                     measurements,
                     arguments.out,
-                    kinds,
+                    kinds_for(case) if kinds is None else kinds,
                     # A file's name is often the patient's.
                     pattern="lungbox-{film}" if private else path.stem,
                     reader=arguments.reader,
@@ -117,6 +118,15 @@ def run(arguments: argparse.Namespace) -> int:
         elif len(arguments.films) > 1:
             print(summary, file=sys.stderr)
     return min(failed, _MOST_FAILURES)
+
+
+def _kinds(text: str) -> tuple[str, ...] | None:
+    """Return the results asked for, None for all; refused before the model is loaded."""
+    kinds = tuple(kind.strip().lower() for kind in text.split(",") if kind.strip())
+    if kinds == ("all",):
+        return None
+    check_kinds(kinds or ("",))
+    return kinds
 
 
 def segmented(radiograph: Radiograph, prompts: list[Prompts], segmenter: Segmenter) -> tuple[Embedding, Case]:

@@ -29,11 +29,19 @@ if TYPE_CHECKING:
     from engine.results.deidentify import Deidentification
 
 KINDS = ("seg", "sr", "gsps", "sc", "png", "nifti", "csv", "json", "pdf")
+# Written only where asked for by name: few archives take a label map yet.
+OPTIONAL_KINDS = ("labelmap",)
 PICTURE_KINDS = ("png", "nifti", "csv", "json", "pdf")  # what a film that is no DICOM can have
 DEFAULT_PATTERN = "lungbox-{date}-{time}"
 MANIFEST = "results.json"
 
-_NAMES = {"seg": "segmentation.dcm", "sr": "report.dcm", "gsps": "presentation.dcm", "sc": "capture.dcm"}
+_NAMES = {
+    "seg": "segmentation.dcm",
+    "labelmap": "labelmap.dcm",
+    "sr": "report.dcm",
+    "gsps": "presentation.dcm",
+    "sc": "capture.dcm",
+}
 _MOST_NUMBERED = 1000
 _STALE_AFTER_S = 3600.0
 # What highdicom and pydicom were seen to raise on headers that are legal to read and impossible to refer to.
@@ -80,9 +88,7 @@ def export(
     `results.json` is always among them: it names every file by its hash, for `lungbox verify`. A report (sr) refers to
     a segmentation, so seg comes with it. `pattern` may hold {date}, {time}, {film} (eight digits of the pixels' hash).
     """
-    unknown = sorted(set(kinds) - set(KINDS))
-    if unknown:
-        raise OutputError(f"There is no result called {', '.join(unknown)}.", advice=f"Choose from {', '.join(KINDS)}.")
+    check_kinds(kinds)
     if not any(not finding.mask.is_empty for finding in case.findings):
         raise OutputError("Nothing is outlined on this film.", advice="Outline a lung first.")
     stamp = made_at or datetime.now().astimezone()
@@ -103,6 +109,15 @@ def export(
     made = [*films, *make(job, kinds)]
     name = folder_name(pattern, job)
     return _written(made, job, Path(folder), name)
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Refuse results that nobody can write."""
+    known = (*KINDS, *OPTIONAL_KINDS)
+    unknown = sorted(set(kinds) - set(known))
+    if unknown:
+        names = ", ".join(name or "nothing" for name in unknown)
+        raise OutputError(f"There is no result called {names}.", advice=f"Choose from {', '.join(known)}.")
 
 
 def make(job: Export, kinds: Sequence[str]) -> list[_Made]:
@@ -157,6 +172,7 @@ def _dicom(job: Export, wanted: set[str]) -> list[_Made]:
 
     with only_our_warnings():
         add("seg", lambda: segmentation(job))
+        add("labelmap", lambda: segmentation(job, label_map=True))
         add("sr", lambda: report(job, written["seg"]))
         add("gsps", lambda: presentation_state(job))
         add("sc", lambda: capture(job))

@@ -8,10 +8,10 @@ from engine.errors import DamagedFilmError, LungboxError
 from engine.files import read_file, sha256
 from engine.film.radiograph import Radiograph
 from engine.results.bundle import MANIFEST
+from engine.results.context import DICOM_KINDS
 from engine.results.reopen import read_document, reopen
 
 _MOST_BYTES = 1 << 30
-_DICOM_KINDS = ("seg", "sr", "gsps", "sc", "film")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _whole(folder: Path, values: dict[str, Any]) -> Check:
             continue
         if len(data) != int(file["size"]) or sha256(data) != file["sha256"]:
             problems.append(f"{name} has changed")
-        elif file["kind"] in _DICOM_KINDS:
+        elif file["kind"] in (*DICOM_KINDS, "film"):
             problems += _object_problems(data, name, file, values["film"])
     if problems:
         return Check("whole", False, "; ".join(problems))

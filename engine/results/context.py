@@ -21,9 +21,9 @@ NOTICE = "Research software, not a medical device. Not for diagnosis or treatmen
 # Device Serial Number is type 1 in what we write; software has none, so its version stands in.
 SERIAL_NUMBER = VERSION
 
-DICOM_KINDS = ("seg", "sr", "gsps", "sc")
+DICOM_KINDS = ("seg", "labelmap", "sr", "gsps", "sc")
 # Series numbers after any that a modality uses, one for each kind of object.
-_SERIES_NUMBERS = {"seg": 9101, "sr": 9102, "gsps": 9103, "sc": 9104}
+_SERIES_NUMBERS = {"seg": 9101, "sr": 9102, "gsps": 9103, "sc": 9104, "labelmap": 9105}
 
 
 def new_uid() -> str:

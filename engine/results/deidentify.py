@@ -211,7 +211,7 @@ def _put_skeleton(old: "Dataset", new: "Dataset") -> None:
     if "Laterality" in old and "ImageLaterality" not in old:
         new.Laterality = None  # one of the two, never both (PS3.3 C.7.3.1)
     for keyword in ("DetectorType", "PositionerType"):  # type 2 in DX alone
-        if keyword in old:
+        if keyword in old or _is_digital(new):
             setattr(new, keyword, None)
     if "AcquisitionContextSequence" in old:
         new.AcquisitionContextSequence = []
@@ -220,6 +220,11 @@ def _put_skeleton(old: "Dataset", new: "Dataset") -> None:
         new.AnatomicRegionSequence = [_code("816094009", "SCT", "Thorax")] if known else []
     if new.SOPClassUID == _SECONDARY_CAPTURE:
         new.ConversionType = "WSD"
+
+
+def _is_digital(film: "Dataset") -> bool:
+    """Return whether a film is of one of the DX classes, which demand more than others."""
+    return str(film.SOPClassUID).startswith("1.2.840.10008.5.1.4.1.1.1.1")
 
 
 def _code(value: str, scheme: str, meaning: str) -> "Dataset":
@@ -285,7 +290,7 @@ def _put_pixels(film: Radiograph, old: "Dataset", new: "Dataset") -> None:
     signed = stored.dtype.kind == "i"
     new.SamplesPerPixel = 1
     new.PhotometricInterpretation = "MONOCHROME1" if film.inverse else "MONOCHROME2"
-    if old.get("PresentationLUTShape") or ".1.1.1." in str(new.SOPClassUID):
+    if old.get("PresentationLUTShape") or _is_digital(new):
         # Type 1 in DX; it says again what the Photometric Interpretation says (PS3.3 C.8.11.3.1.2).
         new.PresentationLUTShape = "INVERSE" if film.inverse else "IDENTITY"
     new.Rows, new.Columns = film.rows, film.columns

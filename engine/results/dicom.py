@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.results.codes import PRIVATE_SCHEME
 from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export
@@ -57,6 +57,22 @@ def prepared_source(export: Export) -> "Dataset":
     return source
 
 
+def head(export: Export, kind: str, description: str) -> dict[str, Any]:
+    """Return what every object says of itself, as highdicom's constructors take it: its UIDs, and who made it."""
+    ids = export.ids[kind]
+    return {
+        "series_instance_uid": ids.series_uid,
+        "series_number": ids.series_number,
+        "series_description": description,
+        "sop_instance_uid": ids.instance_uid,
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MODEL_NAME,
+        "software_versions": VERSION,
+        "device_serial_number": SERIAL_NUMBER,
+    }
+
+
 def reader_name(export: Export) -> str:
     """Return the reader as a DICOM person name; as typed, so all of it is the family name (PS3.5 6.2.1)."""
     plain = re.sub(r"[\^=\\\x00-\x1f]+", " ", export.reader).strip()[:60]
@@ -95,9 +111,6 @@ def completed(dataset: "Dataset", export: Export) -> "Dataset":
     if str(dataset.Modality) not in ("SEG", "SR") and "Laterality" not in dataset:
         # Type 2C in General Series: a chest has no side, so empty (PS3.3 C.7.3.1).
         dataset.Laterality = None
-    dataset.ManufacturerModelName = MODEL_NAME
-    dataset.DeviceSerialNumber = SERIAL_NUMBER
-    dataset.SoftwareVersions = VERSION
     # Text copied from the film may be of any script.
     dataset.SpecificCharacterSet = "ISO_IR 192"
     if export.deidentified:

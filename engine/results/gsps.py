@@ -9,10 +9,9 @@ from engine.film.grey import VoiLut, Window, default_view
 from engine.measure import UNIT_SYMBOLS, displayed
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
-from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export, structure_key
-from engine.results.dicom import completed, prepared_source, reader_name
+from engine.results.context import Export, structure_key
+from engine.results.dicom import completed, head, prepared_source, reader_name
 from engine.results.pictures import drawn_outlines
-from engine.version import VERSION
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -27,18 +26,9 @@ def presentation_state(export: Export) -> "Dataset":
 
     source = prepared_source(export)
     film = export.case.radiograph
-    ids = export.ids["gsps"]
     layers, annotations = _annotations(export, source)
     dataset = hd.pr.GrayscaleSoftcopyPresentationState(
         referenced_images=[source],
-        series_instance_uid=ids.series_uid,
-        series_number=ids.series_number,
-        sop_instance_uid=ids.instance_uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
-        software_versions=VERSION,
-        device_serial_number=SERIAL_NUMBER,
         content_label="LUNGS",
         content_description="Outlines and measurements",
         graphic_annotations=annotations,
@@ -50,8 +40,8 @@ def presentation_state(export: Export) -> "Dataset":
         presentation_lut_transformation=hd.PresentationLUTTransformation(
             presentation_lut_shape="INVERSE" if film.inverse else "IDENTITY"
         ),
+        **head(export, "gsps", "Lungbox outlines"),
     )
-    dataset.SeriesDescription = "Lungbox outlines"
     return completed(dataset, export)
 
 

@@ -60,7 +60,7 @@ def read_record(path: Path) -> Record:
             )
         except (KeyError, TypeError) as error:
             raise _damaged(path) from error
-    from engine.results.reopen import dataset_of
+    from engine.results.read_seg import dataset_of
 
     dataset = dataset_of(path)
     structures = []

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engine.measure import UNIT_SYMBOLS, Measurement, calibration_text, displayed
 from engine.results.codes import look_of, looks
-from engine.results.context import MANUFACTURER, NOTICE, Export, structure_key
-from engine.results.dicom import completed, prepared_source
+from engine.results.context import NOTICE, Export, structure_key
+from engine.results.dicom import completed, head, prepared_source
 from engine.results.pictures import draw_lines, line_thickness, overlay, shrunk_to
 from engine.version import VERSION
 
@@ -38,7 +38,6 @@ def capture(export: Export) -> "Dataset":
     import highdicom as hd
 
     source = prepared_source(export)
-    ids = export.ids["sc"]
     orientation = export.case.radiograph.orientation
     dataset = hd.sc.SCImage.from_ref_dataset(
         ref_dataset=source,
@@ -46,13 +45,9 @@ def capture(export: Export) -> "Dataset":
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        series_instance_uid=ids.series_uid,
-        series_number=ids.series_number,
-        sop_instance_uid=ids.instance_uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
         patient_orientation=("L", "F"),
         transfer_syntax_uid="1.2.840.10008.1.2.1",
+        **head(export, "sc", "Lungbox capture"),
     )
     if orientation is None:
         dataset.PatientOrientation = None
@@ -64,7 +59,6 @@ def capture(export: Export) -> "Dataset":
     dataset.DerivationDescription = (
         "Outlines, measurements and calibration drawn onto the film; for reading, not measuring"
     )
-    dataset.SeriesDescription = "Lungbox capture"
     return completed(dataset, export)
 
 

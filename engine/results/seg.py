@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from engine.case import Finding, Making
 from engine.results.codes import ANATOMICAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, look_of
-from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export, drawn_by_model
-from engine.results.dicom import completed, prepared_source, reader_name
-from engine.version import VERSION
+from engine.results.context import MANUFACTURER, Export, drawn_by_model
+from engine.results.dicom import completed, head, prepared_source, reader_name
 
 if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
@@ -20,27 +19,20 @@ def segmentation(export: Export, *, label_map: bool = False) -> "Dataset":
     """Return the SEG of every outlined structure; binary unless a label map is asked for."""
     import highdicom as hd
 
+    kind, description = ("labelmap", "Lungbox label map") if label_map else ("seg", "Lungbox segmentation")
     source = prepared_source(export)
     findings = export.outlined
     pixels = np.stack([finding.mask.pixels() for finding in findings], axis=-1)[None].astype(np.uint8)
-    ids = export.ids["seg"]
     dataset = hd.seg.Segmentation(
         source_images=[source],
         pixel_array=_label_map(pixels) if label_map else pixels,
         segmentation_type="LABELMAP" if label_map else "BINARY",
         segment_descriptions=[_description(number, finding) for number, finding in enumerate(findings, start=1)],
-        series_instance_uid=ids.series_uid,
-        series_number=ids.series_number,
-        sop_instance_uid=ids.instance_uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL_NAME,
-        software_versions=VERSION,
-        device_serial_number=SERIAL_NUMBER,
         content_label="LUNGS",
         content_description="Outlined structures",
         content_creator_name=reader_name(export) or None,
         omit_empty_frames=False,
+        **head(export, kind, description),
     )
     for item in dataset.SegmentSequence:
         if item.SegmentNumber == 0:
@@ -50,7 +42,6 @@ def segmentation(export: Export, *, label_map: bool = False) -> "Dataset":
             # CID 244: the side is a modifier nested in the type; highdicom takes no argument for it.
             property_type = item.SegmentedPropertyTypeCodeSequence[0]
             property_type.SegmentedPropertyTypeModifierCodeSequence = [laterality.concept()]
-    dataset.SeriesDescription = "Lungbox segmentation"
     return completed(dataset, export)
 
 

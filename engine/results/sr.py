@@ -32,7 +32,7 @@ from engine.results.context import (
     Export,
     structure_key,
 )
-from engine.results.dicom import completed, prepared_source, private_scheme, reader_name
+from engine.results.dicom import completed, head, prepared_source, private_scheme, reader_name
 from engine.results.document import structure
 from engine.version import VERSION
 
@@ -99,21 +99,15 @@ def report(export: Export, segmentation: "Dataset") -> "Dataset":
     root = content[0]
     measured = next(i for i, item in enumerate(root.ContentSequence) if item.name.value == _IMAGING_MEASUREMENTS)
     root.ContentSequence.insert(measured, _image_library(export, source))
-    ids = export.ids["sr"]
     dataset = hd.sr.ComprehensiveSR(
         evidence=[source, segmentation],
         content=root,
-        series_instance_uid=ids.series_uid,
-        series_number=ids.series_number,
-        sop_instance_uid=ids.instance_uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
         is_complete=True,
         is_final=False,
         is_verified=False,
+        **head(export, "sr", "Lungbox measurements"),
     )
     dataset.CodingSchemeIdentificationSequence = [private_scheme()]
-    dataset.SeriesDescription = "Lungbox measurements"
     return completed(dataset, export)
 
 

@@ -16,6 +16,8 @@ import pytest
 from engine.__main__ import main
 from engine.files import PART_PREFIX
 from engine.mask import Mask
+from engine.results.bundle import KINDS, OPTIONAL_KINDS
+from engine.segmenter import load_segmenter
 from resources import path as resource
 
 DEMO = str(resource("demo/demo.dcm"))
@@ -38,6 +40,62 @@ def test_the_demo_films_lungs_are_outlined_and_measured(tmp_path: Path, capsys: 
     areas = [row for row in results["measurements"] if row["id"] == "area"]
     assert all(row["unit"] == "cm2" for row in areas)
     assert "cm2 (mm at the detector)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def kept_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the bundled model once for all the calls of a test."""
+    loaded = load_segmenter(None, "cpu")
+    monkeypatch.setattr("engine.commands.segment.load_segmenter", lambda *_: loaded)
+
+
+FILES_OF = {
+    "seg": {"segmentation.dcm"},
+    "labelmap": {"labelmap.dcm"},
+    "sr": {"segmentation.dcm", "report.dcm"},
+    "gsps": {"presentation.dcm"},
+    "sc": {"capture.dcm"},
+    "png": {"mask-1-right-lung.png", "mask-2-left-lung.png", "overlay.png"},
+    "nifti": {"labels.nii.gz"},
+    "csv": {"measurements.csv"},
+    "json": set(),
+    "pdf": {"report.pdf"},
+}
+
+
+@pytest.mark.usefixtures("kept_model")
+def test_each_result_is_written_as_it_is_asked_for(tmp_path: Path) -> None:
+    assert FILES_OF.keys() == {*KINDS, *OPTIONAL_KINDS}
+    for kind, files in FILES_OF.items():
+        assert main(["segment", DEMO, "--out", str(tmp_path / kind), "--results", kind]) == 0
+        folder = tmp_path / kind / "demo"
+        assert {path.name for path in folder.iterdir()} == {*files, "results.json"}, kind
+        # Without a film only the files are looked at; with one, the masks where a file of the bundle holds them.
+        holds_masks = kind in ("seg", "labelmap", "sr", "png")
+        film = ["--film", DEMO] if holds_masks else []
+        assert main(["verify", str(folder), *film]) == 0, kind
+
+
+@pytest.mark.usefixtures("kept_model")
+def test_all_results_and_a_list_typed_with_spaces(tmp_path: Path) -> None:
+    assert main(["segment", DEMO, "--out", str(tmp_path / "all"), "--results", "all"]) == 0
+    written = {path.name for path in (tmp_path / "all" / "demo").iterdir()}
+    assert written == {"results.json"}.union(*(FILES_OF[kind] for kind in KINDS))
+    assert main(["segment", DEMO, "--out", str(tmp_path / "some"), "--results", "CSV, pdf ,"]) == 0
+    written = {path.name for path in (tmp_path / "some" / "demo").iterdir()}
+    assert written == {"measurements.csv", "report.pdf", "results.json"}
+    picture = str(resource("demo/right_lung.png"))
+    assert main(["segment", picture, "--out", str(tmp_path / "picture"), "--results", "seg"]) == 1
+    assert list((tmp_path / "picture").iterdir()) == []
+
+
+@pytest.mark.parametrize("kinds", ["docx", "seg;sr", "", "all,seg"])
+def test_a_result_that_nobody_can_write_is_refused_before_anything_is_done(
+    kinds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", DEMO, "--out", str(tmp_path / "out"), "--results", kinds]) == 1
+    assert "There is no result called" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_box_gives_its_lung_alone(tmp_path: Path) -> None:

@@ -5,17 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import highdicom as hd
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sr.codedict import codes
+from pydicom.uid import UID
 
 from engine.case import Case, Making, Structure
 from engine.errors import DamagedFilmError, LungboxError, NotAFilmError, UnsupportedFilmError
+from engine.mask import Mask
+from engine.measure import measure
+from engine.results.bundle import export
 from engine.results.dicom import encoded, only_our_warnings
-from engine.results.reopen import reopen, structure_of_codes
+from engine.results.read_seg import structure_of_codes
+from engine.results.reopen import Reopened, reopen
 from engine.results.seg import segmentation
 from engine.results.sr import report
 from tests.engine.results.exports import dicom_case, job
@@ -209,22 +216,43 @@ def test_our_report_finds_the_segmentation_beside_it(tmp_path: Path) -> None:
     assert [finding.mask for finding in found] == [finding.mask for finding in case.findings]
 
 
-def foreign_sr(case: Case, *, closed: bool = True) -> Dataset:
-    """Return a TID 1500 report with a polygon, as another program would write it."""
+def foreign_sr(
+    case: Case,
+    *,
+    finding: tuple[str, str] = LUNG,
+    site: tuple[str, str] = LUNG,
+    laterality: tuple[str, str] | None = ("24028007", "Right"),
+    kind: str = "POLYLINE",
+    points: NDArray[np.float64] | None = None,
+    seg: Dataset | None = None,
+    segment: int = 1,
+    by: str = "segment",
+) -> Dataset:
+    """Return a TID 1500 report with an outline, or of a segment, as another program would write it."""
     source = job(case).source()
     outline = case.findings[0].mask.outlines()[0]
-    points = np.concatenate([outline, outline[:1]]) if closed else outline
+    points = np.concatenate([outline, outline[:1]]) if points is None else points
+    region: dict[str, Any] = {
+        "referenced_region": hd.sr.ImageRegion(
+            kind, points, hd.sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID)
+        )
+    }
+    if seg is not None:
+        frame = hd.sr.ReferencedSegmentationFrame(
+            seg.SOPClassUID,
+            seg.SOPInstanceUID,
+            segment,
+            segment,
+            hd.sr.SourceImageForSegmentation(source.SOPClassUID, source.SOPInstanceUID),
+        )
+        reference = frame[0].ReferencedSOPSequence[0]
+        delattr(reference, "ReferencedFrameNumber" if by == "segment" else "ReferencedSegmentNumber")
+        region = {"referenced_segment": frame}
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(uid="1.2.3.77", identifier="region"),
-        referenced_region=hd.sr.ImageRegion(
-            "POLYLINE", points, hd.sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID)
-        ),
-        finding_type=hd.sr.CodedConcept("39607008", "SCT", "Lung"),
-        finding_sites=[
-            hd.sr.FindingSite(
-                hd.sr.CodedConcept("39607008", "SCT", "Lung"), laterality=hd.sr.CodedConcept("24028007", "SCT", "Right")
-            )
-        ],
+        finding_type=concept(finding),
+        finding_sites=[hd.sr.FindingSite(concept(site), laterality=concept(laterality) if laterality else None)],
+        **region,
     )
     device = hd.sr.ObserverContext(
         codes.DCM.Device, hd.sr.DeviceObserverIdentifyingAttributes(uid="1.2.3.78", name="other")
@@ -232,7 +260,8 @@ def foreign_sr(case: Case, *, closed: bool = True) -> Dataset:
     content = hd.sr.MeasurementReport(
         hd.sr.ObservationContext(observer_device_context=device), codes.LN.CTUnspecifiedBodyRegion, [group]
     )
-    sr: Dataset = hd.sr.ComprehensiveSR([source], content[0], "1.2.3.79", 3, "1.2.3.80", 1, "Another")
+    evidence = [source] if seg is None else [source, seg]
+    sr: Dataset = hd.sr.ComprehensiveSR(evidence, content[0], "1.2.3.79", 3, "1.2.3.80", 1, "Another")
     return sr
 
 
@@ -285,3 +314,156 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"junk")
     with pytest.raises(DamagedFilmError):
         reopen(path, film)
+
+
+def label_map_of(case: Case, **options: Any) -> Dataset:
+    """Return a label map as another program would write it: no background segment, no tracking."""
+    labels = np.zeros((1, case.radiograph.rows, case.radiograph.columns), dtype=np.uint8)
+    for number, finding in enumerate(case.findings[:2], start=1):
+        labels[0][finding.mask.pixels()] = number
+    return foreign_seg(case, labels, [RIGHT_LUNG, LEFT_LUNG], ["a", "b"], segmentation_type="LABELMAP", **options)
+
+
+def assert_both_lungs(found: Reopened, case: Case) -> None:
+    assert [finding.structure for finding in found.findings] == [Structure.RIGHT_LUNG, Structure.LEFT_LUNG]
+    assert [finding.mask for finding in found.findings] == [finding.mask for finding in case.findings[:2]]
+
+
+@pytest.mark.parametrize("options", [{}, {"transfer_syntax_uid": "1.2.840.10008.1.2.5"}])
+def test_label_maps_of_others_come_back(options: dict[str, str], tmp_path: Path) -> None:
+    case = dicom_case()
+    assert_both_lungs(reopen(saved(label_map_of(case, **options), tmp_path), case.radiograph), case)
+
+
+def compressed(dataset: Dataset, codestreams: list[bytes], syntax: str) -> Dataset:
+    dataset.PixelData = encapsulate(codestreams)
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        ("1.2.840.10008.1.2.4.80", imagecodecs.jpegls_encode),
+        (
+            "1.2.840.10008.1.2.4.90",
+            lambda pixels: imagecodecs.jpeg2k_encode(pixels, codecformat="j2k", reversible=True),
+        ),
+    ],
+)
+def test_compressed_label_maps_of_others_come_back(syntax: str, encode: Any, tmp_path: Path) -> None:
+    case = dicom_case()
+    seg = label_map_of(case)
+    codestream = encode(np.ascontiguousarray(seg.pixel_array))
+    path = saved(compressed(seg, [codestream], syntax), tmp_path)
+    assert_both_lungs(reopen(path, case.radiograph), case)
+    path.write_bytes(path.read_bytes().replace(codestream[-40:-20], bytes(20)))
+    seg = label_map_of(case)
+    with pytest.raises(LungboxError, match=r"seg\.dcm"):
+        reopen(saved(compressed(seg, [codestream[: len(codestream) // 3]], syntax), tmp_path), case.radiograph)
+
+
+def test_a_syntax_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    case = dicom_case()
+    with pytest.raises(LungboxError, match="transfer syntax"):
+        reopen(saved(compressed(label_map_of(case), [b"movie"], "1.2.840.10008.1.2.4.100"), tmp_path), case.radiograph)
+
+
+@pytest.mark.parametrize("kinds", [("labelmap",), ("png",), ("seg", "labelmap", "png")])
+def test_a_bundle_opens_by_whatever_holds_its_masks(kinds: tuple[str, ...], tmp_path: Path) -> None:
+    case = dicom_case()
+    folder = export(case, measure(case), tmp_path, kinds).folder
+    assert reopen(folder, case.radiograph).findings == case.findings
+    for name in ("segmentation.dcm", "labelmap.dcm"):
+        if len(kinds) > 1:
+            (folder / name).write_bytes(b"damaged")  # the next one has the masks too
+    assert reopen(folder, case.radiograph).findings == case.findings
+
+
+def test_rows_that_are_no_number_are_refused(tmp_path: Path) -> None:
+    case = dicom_case()
+    seg = segmentation(job(case))
+    seg.Rows = [120, 120]
+    with pytest.raises(DamagedFilmError):
+        reopen(saved(seg, tmp_path), case.radiograph)
+
+
+def concept(code: tuple[str, str]) -> Any:
+    return hd.sr.CodedConcept(code[0], "SCT", code[1])
+
+
+@pytest.mark.parametrize(
+    ("finding", "site", "laterality", "structure"),
+    [
+        (RIGHT_LUNG, RIGHT_LUNG, None, Structure.RIGHT_LUNG),
+        (LUNG, LEFT_LUNG, None, Structure.LEFT_LUNG),
+        (LEFT_LUNG, LUNG, None, Structure.LEFT_LUNG),
+        (("52988006", "Lesion"), LUNG, ("24028007", "Right"), Structure.RIGHT_LUNG),
+        (LUNG, LUNG, ("7771000", "Left"), Structure.LEFT_LUNG),
+        (LUNG, LUNG, None, Structure.BOTH_LUNGS),
+        (("80891009", "Heart"), ("80891009", "Heart"), None, Structure.OTHER),
+    ],
+)
+def test_sides_in_foreign_reports(
+    finding: tuple[str, str],
+    site: tuple[str, str],
+    laterality: tuple[str, str] | None,
+    structure: Structure,
+    tmp_path: Path,
+) -> None:
+    case = dicom_case()
+    with only_our_warnings():
+        path = saved(foreign_sr(case, finding=finding, site=site, laterality=laterality), tmp_path)
+    (found,) = reopen(path, case.radiograph).findings
+    assert found.structure is structure
+
+
+def test_circles_and_ellipses_in_foreign_reports(tmp_path: Path) -> None:
+    case = dicom_case()
+    y, x = np.mgrid[: case.radiograph.rows, : case.radiograph.columns] + 0.5
+    for kind, points, inside in (
+        ("CIRCLE", [[50, 60], [50, 80]], (x - 50) ** 2 + (y - 60) ** 2 < 400),
+        ("ELLIPSE", [[30, 60], [70, 60], [50, 50], [50, 70]], ((x - 50) / 20) ** 2 + ((y - 60) / 10) ** 2 < 1),
+    ):
+        with only_our_warnings():
+            path = saved(foreign_sr(case, kind=kind, points=np.array(points, dtype=np.float64)), tmp_path)
+        (found,) = reopen(path, case.radiograph).findings
+        assert found.mask.dice(Mask.of(inside)) > 0.99
+
+
+@pytest.mark.parametrize("by", ["segment", "frame"])
+def test_a_foreign_report_may_name_a_segment_or_a_frame_and_say_its_side(by: str, tmp_path: Path) -> None:
+    case = dicom_case()
+    with only_our_warnings():
+        seg = foreign_seg(case, lungs(case), [LUNG, LUNG], ["Segment 1", "Segment 2"])
+        saved(seg, tmp_path)
+        path = saved(foreign_sr(case, seg=seg, segment=2, by=by, laterality=("7771000", "Left")), tmp_path, "sr.dcm")
+    (found,) = reopen(path, case.radiograph).findings
+    assert (found.structure, found.mask) == (Structure.LEFT_LUNG, case.findings[1].mask)
+
+
+@pytest.mark.parametrize("value", [[1, 2], 9])
+def test_a_report_of_segments_that_are_not_there(value: Any, tmp_path: Path) -> None:
+    case = dicom_case()
+    with only_our_warnings():
+        seg = foreign_seg(case, lungs(case), [RIGHT_LUNG, LEFT_LUNG], ["a", "b"])
+        saved(seg, tmp_path)
+        report = foreign_sr(case, seg=seg, segment=1, by="segment")
+        item = next(item for item in _all(report) if "ReferencedSOPSequence" in item and item.ValueType == "IMAGE")
+        item.ReferencedSOPSequence[0].ReferencedSegmentNumber = value
+        found = reopen(saved(report, tmp_path, "sr.dcm"), case.radiograph)
+    assert len(found.findings) == (2 if value == [1, 2] else 0)
+    assert len(found.remarks) == (0 if value == [1, 2] else 1)
+
+
+def test_a_damaged_report_is_refused_by_an_error_of_ours(tmp_path: Path) -> None:
+    case = dicom_case()
+    with only_our_warnings():
+        report = foreign_sr(case)
+        region = next(item for item in _all(report) if item.get("GraphicData"))
+        region.GraphicData = list(region.GraphicData)[:-1]
+        path = saved(report, tmp_path)
+    with pytest.raises(DamagedFilmError, match="incomplete"):
+        reopen(path, case.radiograph)
