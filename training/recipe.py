@@ -53,7 +53,7 @@ RECIPES = {
     # From a released file (--start): what it knows is kept by a lower rate, and half of the films have sharp edges.
     "continue": Recipe(
         name="continue",
-        phases=(Phase(256, 10_000, 8), Phase(384, 3_600, 8), Phase(512, 1_500, 8)),
+        phases=(Phase(256, 7_200, 8), Phase(384, 4_000, 8), Phase(512, 2_000, 8)),
         learning_rate=4e-4,
     ),
 }
