@@ -1,0 +1,191 @@
+"""A thousand films opened one after another through the real window, and what stays in memory of them.
+
+    python -m benchmarks.leak [FOLDER...] [--loads 1000]
+
+Worklists of ten films each, of the FOLDERs or simulated, under ever new paths, are opened and gone through as in a
+week's work; on every fifth film both lungs are outlined, edited and undone. Prints one JSON line: growth per 100 loads
+of resident memory, of Python's objects and of Qt's, by a line fitted to what was measured after the warm-up. The exit
+code is 0 when memory grew by at most 0.1 MB per 100 loads.
+"""
+
+import argparse
+import ctypes
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.assembly import Assembly
+
+_WARM_UP = 0.3  # of all loads: caches fill
+_LIST = 10  # films a worklist
+_EVERY = 20  # loads between two samples
+_ALLOWED_MB_PER_100 = 0.1
+_PATIENCE_S = 120
+
+
+def main() -> int:
+    """Open the films."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="*", metavar="FOLDER")
+    parser.add_argument("--loads", type=int, default=1000)
+    parser.add_argument("--films", type=int, default=12, help="different films")
+    arguments = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    home = tempfile.TemporaryDirectory(prefix="lungbox-leak-", ignore_cleanup_errors=True)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DOCUMENTS_DIR"):
+        os.environ[name] = home.name
+    with home:
+        return _run(arguments, Path(home.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What is in memory after so many loads."""
+
+    loads: int
+    mb: float
+    objects: int
+    qobjects: int
+    kinds: Counter[str]
+
+    @staticmethod
+    def now(loads: int, application: QApplication) -> "_Sample":
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        gc.collect()
+        _give_back()
+        objects = gc.get_objects()
+        kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects)
+        windows = [one for one in application.topLevelWidgets() if one.parent() is None]
+        qobjects = sum(len(one.findChildren(QObject)) for one in (application, *windows))
+        return _Sample(loads, _resident_mb(), len(objects), qobjects, kinds)
+
+
+def _give_back() -> None:
+    """Have the allocator return what it holds for later: that is no leak, and more than a tenth of a megabyte."""
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _films(arguments: argparse.Namespace, home: Path) -> list[Path]:
+    from app.films import films_in
+    from tests.phantom import dicom_film, thorax, write_film
+
+    if not arguments.folders:
+        sides = range(1000, 1000 + 8 * arguments.films, 8)
+        return [write_film(home / f"film-{side}.dcm", dicom_film(thorax(side, side))) for side in sides]
+    found = [path for path in films_in(arguments.folders) if not path.name.endswith(".mask.png")]
+    return found[:: max(len(found) // arguments.films, 1)][: arguments.films]
+
+
+def _run(arguments: argparse.Namespace, home: Path) -> int:
+    from app.__main__ import start, start_log
+    from app.settings import Settings, save_settings, settings_path
+    from engine.film.decoder import prewarm
+
+    application = QApplication(sys.argv[:1])
+    start_log()
+    prewarm()
+    # Nothing of the films on disk: the cache of encoded films is bounded by a setting, and has tests of its own.
+    save_settings(settings_path(), Settings(export_on_accept=False, next_after_accept=False, embeddings_disk_mb=0))
+    films = _films(arguments, home)
+    assembly = start(application, [], argparse.Namespace(checkpoint=None, device="cpu", no_demo=True))
+    begun = time.monotonic()
+    samples = [_Sample.now(0, application)]
+    for first in range(0, arguments.loads, _LIST):
+        folder = home / f"list-{first}"
+        folder.mkdir()
+        for number in range(first, first + _LIST):
+            source = films[number % len(films)]
+            (folder / f"{number:06}{source.suffix}").symlink_to(source.absolute())
+        assembly.window.open_paths([folder])
+        for place, path in enumerate(sorted(folder.iterdir())):
+            if place:
+                assembly.session.worklist.step(1)
+            _until(lambda path=path: _is_open(assembly, path))  # type: ignore[misc]
+            if place % 5 == 4:
+                _work(assembly)
+        if (first + _LIST) % _EVERY == 0:
+            samples.append(_Sample.now(first + _LIST, application))
+    print(json.dumps(_report(arguments, samples, len(films), time.monotonic() - begun, assembly)))
+    assembly.session.discard_unsaved()
+    assembly.close()
+    return int(_per_100(_warm(samples), "mb") > _ALLOWED_MB_PER_100 or bool(assembly.parts.faults.unhandled))
+
+
+def _report(
+    arguments: argparse.Namespace, samples: list[_Sample], films: int, seconds: float, assembly: Assembly
+) -> dict[str, object]:
+    warm = _warm(samples)
+    more = Counter(warm[-1].kinds)
+    more.subtract(warm[0].kinds)
+    loads = warm[-1].loads - warm[0].loads
+    return {
+        "loads": arguments.loads,
+        "films": films,
+        "seconds": round(seconds),
+        "mb_at": {sample.loads: round(sample.mb, 1) for sample in samples[:: max(len(samples) // 10, 1)]},
+        "MB_per_100_loads": round(_per_100(warm, "mb"), 3),
+        "objects_per_100_loads": round(_per_100(warm, "objects"), 1),
+        "qobjects_per_100_loads": round(_per_100(warm, "qobjects"), 2),
+        "grown_per_100_loads": {kind: round(n * 100 / loads, 1) for kind, n in more.most_common(12) if n > 2},
+        "unhandled": assembly.parts.faults.unhandled,
+    }
+
+
+def _warm(samples: list[_Sample]) -> list[_Sample]:
+    return [sample for sample in samples if sample.loads >= samples[-1].loads * _WARM_UP]
+
+
+def _per_100(samples: list[_Sample], name: str) -> float:
+    """Return the slope of a straight line through the samples, per 100 loads."""
+    loads = np.array([sample.loads for sample in samples], dtype=np.float64)
+    values = np.array([getattr(sample, name) for sample in samples], dtype=np.float64)
+    return float(np.polyfit(loads, values, 1)[0]) * 100
+
+
+def _is_open(assembly: Assembly, path: Path) -> bool:
+    session = assembly.session
+    return session.reading is not None and session.reading.film.path == path and not session.jobs.busy
+
+
+def _work(assembly: Assembly) -> None:
+    session = assembly.session
+    session.both_lungs()
+    _until(lambda: not session.pending and not session.jobs.busy)
+    session.edit.smooth()
+    session.undo()
+    _until(lambda: not session.jobs.busy)
+    if (reading := session.reading) is not None:
+        reading.saved = reading.case  # as after a save: work that is in no file is kept, and must be
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            print("no answer", file=sys.stderr, flush=True)
+            raise TimeoutError
+        QTest.qWait(2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
