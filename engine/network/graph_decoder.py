@@ -1,8 +1,12 @@
 """The mask decoders as OpenVINO graphs, in two parts: what a film needs once, and what each prompt needs.
 
 What the decoder computes from the film alone, it computes once a film: queries, keys and values of the image in its
-first layer. The position encoding is a constant, so its products with weights are too: they become part of a bias.
+first layer. In later layers the image has thousands of places and a prompt a handful of tokens, so weights that belong
+to the places are multiplied with the tokens instead: q (W x)' = (q W) x'. A prompt of one box has 4 tokens in 8 heads,
+which makes that a quarter of the work; from 16 tokens on it would be more.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +16,6 @@ from engine.network.graph_layers import (
     Layers,
     Node,
     attend,
-    channels_first,
-    channels_last,
     constant,
     from_blocks,
     length,
@@ -24,11 +26,8 @@ from engine.network.graph_layers import (
 
 _EPS = 1e-5  # torch's LayerNorm in the two-way transformer
 _EPS_2D = 1e-6  # segment_anything's LayerNorm2d
-_IMAGE_SIDE = (
-    "cross_attn_token_to_image.k_proj",
-    "cross_attn_token_to_image.v_proj",
-    "cross_attn_image_to_token.q_proj",
-)
+_FROM_IMAGE, _FROM_TOKENS = "cross_attn_token_to_image", "cross_attn_image_to_token"
+_IMAGE_SIDE = (f"{_FROM_IMAGE}.k_proj", f"{_FROM_IMAGE}.v_proj", f"{_FROM_TOKENS}.q_proj")
 
 
 def _split_heads(x: Node, heads: int) -> Node:
@@ -75,25 +74,95 @@ def draw_two_way(
     queries = tokens
     for index in range(config.decoder_depth):
         layer = layers.under(f"layers.{index}")
-        side = first if index == 0 else [_split_heads(p, heads) for p in image_side(layer, _IMAGE_SIDE, position, keys)]
+        image = _Image(layer, heads, keys, position) if index else _Image(layer, heads, keys, position, first)
         q = queries if index == 0 else ops.add(queries, tokens)  # the first layer's self-attention has no positions
         attended = _attention(layer.under("self_attn"), heads, q, q, queries)
         queries = layer.norm(attended if index == 0 else ops.add(queries, attended), "norm1", _EPS)
-        to_image = layer.under("cross_attn_token_to_image")
-        q = _split_heads(to_image.linear(ops.add(queries, tokens), "q_proj"), heads)
-        attended = to_image.linear(_join_heads(attend(q, side[0], side[1])), "out_proj")
+        attended = image.seen_by(ops.add(queries, tokens), _FROM_IMAGE)
         queries = layer.norm(ops.add(queries, attended), "norm2", _EPS)
         queries = layer.norm(ops.add(queries, layer.mlp(queries, "mlp", "relu")), "norm3", _EPS)
-        to_token = layer.under("cross_attn_image_to_token")
-        k = _split_heads(to_token.linear(ops.add(queries, tokens), "k_proj"), heads)
-        v = _split_heads(to_token.linear(queries, "v_proj"), heads)
-        attended = to_token.linear(_join_heads(attend(side[2], k, v)), "out_proj")
+        attended = image.told_by(ops.add(queries, tokens), queries)
         keys = layer.norm(ops.add(keys, attended), "norm4", _EPS)
-    final = layers.under("final_attn_token_to_image")
-    k, v = image_side(final, ("k_proj", "v_proj"), position, keys)
-    q = _split_heads(final.linear(ops.add(queries, tokens), "q_proj"), heads)
-    attended = final.linear(_join_heads(attend(q, _split_heads(k, heads), _split_heads(v, heads))), "out_proj")
+    image = _Image(layers, heads, keys, position)
+    attended = image.seen_by(ops.add(queries, tokens), "final_attn_token_to_image")
     return layers.norm(ops.add(queries, attended), "norm_final_attn", _EPS), keys
+
+
+class _Image:
+    """The image's side of one layer: its places' keys (N, P, C), projected already or not."""
+
+    def __init__(
+        self, layers: Layers, heads: int, keys: Node, position: NDArray[np.float32], projected: list[Node] | None = None
+    ) -> None:
+        self._layers, self._heads, self._keys, self._position = layers, heads, keys, position
+        self._projected = projected  # key and value for the tokens, query for the image: (N, heads, P, channels)
+        self._placed = ops.add(keys, constant(position[None]))
+
+    def seen_by(self, tokens: Node, name: str) -> Node:
+        """Return what tokens (N, T, C) find in the image."""
+        layers = self._layers.under(name)
+        q = _split_heads(layers.linear(tokens, "q_proj"), self._heads)
+        if self._projected is None and not layers.in_integers("k_proj"):
+            return layers.linear(_join_heads(self._found(layers, q)), "out_proj")
+        k, v = self._projected[:2] if self._projected is not None else self._project(name, ("k_proj", "v_proj"))
+        return layers.linear(_join_heads(attend(q, k, v)), "out_proj")
+
+    def _found(self, layers: Layers, q: Node) -> Node:
+        """Return softmax(q k') v, (N, heads, T, channels), with the weights of k and v on the tokens' side.
+
+        The bias of k adds as much to every place, which the softmax does not see; shares add up to 1, so that of v is
+        added once.
+        """
+        width = length(q, 3)
+        key, value = (
+            constant(layers.array(f"{name}.weight").reshape(1, self._heads, width, -1)) for name in ("k_proj", "v_proj")
+        )
+        q = ops.multiply(q, constant(1.0 / math.sqrt(width)))
+        asked = _rows(ops.matmul(q, key, False, False))  # (N, heads * T, C)
+        shares = ops.softmax(ops.matmul(asked, layers.input(self._placed, "k_proj"), False, True), -1)
+        found = ops.matmul(shares, layers.input(self._keys, "v_proj"), False, False)
+        found = reshape(found, 0, self._heads, -1, length(self._keys, 2))
+        bias = constant(layers.array("v_proj.bias").reshape(1, self._heads, 1, width))
+        return ops.add(ops.matmul(found, value, False, True), bias)
+
+    def told_by(self, placed_tokens: Node, tokens: Node) -> Node:
+        """Return what the image's places learn of the tokens, (N, P, C).
+
+        Scores lie as (N, heads, T, P), so that nothing large is put in another order.
+        """
+        layers = self._layers.under(_FROM_TOKENS)
+        heads, places = self._heads, length(self._keys, 1)
+        k = _split_heads(layers.linear(placed_tokens, "k_proj"), heads)
+        v = _split_heads(layers.linear(tokens, "v_proj"), heads)
+        width = length(k, 3)
+        k = ops.multiply(k, constant(1.0 / math.sqrt(width)))
+        if self._projected is None and not layers.in_integers("q_proj"):
+            weight, bias = (
+                constant(layers.array(f"q_proj.{part}").reshape(1, heads, width, -1)) for part in ("weight", "bias")
+            )
+            asked = _rows(ops.matmul(k, weight, False, False))  # (N, heads * T, C)
+            scores = ops.matmul(asked, layers.input(self._placed, "q_proj"), False, True)
+            scores = reshape(ops.add(scores, _rows(ops.matmul(k, bias, False, False))), 0, heads, -1, places)
+        else:
+            q = self._projected[2] if self._projected is not None else self._project(_FROM_TOKENS, ("q_proj",))[0]
+            scores = ops.matmul(k, q, False, True)
+        shares = reshape(ops.softmax(scores, 2), 0, -1, places)
+        # Each head's values in its own channels, zeros elsewhere: one product then joins the heads as well.
+        own = constant(np.eye(heads).reshape(1, heads, 1, heads, 1))
+        values = reshape(ops.multiply(reshape(v, 0, 0, -1, 1, width), own), 0, -1, heads * width)
+        if layers.rounds("out_proj"):
+            return layers.linear(ops.matmul(shares, values, True, False), "out_proj")
+        values = ops.matmul(values, layers.value("out_proj.weight"), False, True)
+        return ops.add(ops.matmul(shares, values, True, False), layers.value("out_proj.bias"))
+
+    def _project(self, attention: str, names: tuple[str, ...]) -> list[Node]:
+        names = tuple(f"{attention}.{name}" for name in names)
+        return [_split_heads(part, self._heads) for part in image_side(self._layers, names, self._position, self._keys)]
+
+
+def _rows(x: Node) -> Node:
+    """Return (N, heads * T, channels) of (N, heads, T, channels)."""
+    return reshape(x, 0, -1, length(x, 3))
 
 
 def _attention(layers: Layers, heads: int, q: Node, k: Node, v: Node) -> Node:
@@ -110,11 +179,13 @@ def draw_compact_decoder(
     mask_token, iou_token = _token(hidden, 1), _token(hidden, 0)
     finest, at_4, at_8 = features[4:]
     side = config.grid
-    x = from_blocks(layers.norm(layers.upscaled(keys, "upscale.0.up", side), "upscale.0.norm", _EPS_2D), 2 * side)
-    x = _refined(layers, "upscale.0.refine", ops.relu(ops.add(channels_first(x), at_8)))
-    x = from_blocks(layers.upscaled(channels_last(x), "upscale.1.up", 2 * side), 4 * side)
-    x = _refined(layers, "upscale.1.refine", ops.relu(ops.add(channels_first(x), at_4)))
-    coarse = _weighed_map(layers.token_mlp(mask_token, "mask_head"), x, 4 * side)
+    x = from_blocks(layers.norm(layers.upscaled(keys, "upscale.0.up"), "upscale.0.norm", _EPS_2D), side)
+    x = _refined(layers, "upscale.0.refine", ops.relu(ops.add(x, at_8)))
+    x = _refined(layers, "upscale.1.refine", ops.relu(ops.add(layers.upscaled_map(x, "upscale.1.up"), at_4)))
+    # A product channel by channel, and their sum: the map stays as convolutions leave it, channels last in memory.
+    weights = reshape(layers.token_mlp(mask_token, "mask_head"), 0, -1, 1, 1)
+    coarse = ops.reduce_sum(ops.multiply(x, weights), constant([1], np.int64), False)
+    coarse = reshape(coarse, 0, 1, 4 * side, 4 * side)
     edges = _weighed_map(layers.token_mlp(mask_token, "edge_head"), finest, 8 * side)
     smooth = ops.interpolate(
         coarse,
@@ -135,16 +206,15 @@ def draw_sam_decoder(
     own = [layers.array("iou_token.weight"), layers.array("mask_tokens.weight")]
     hidden, keys = draw_two_way(layers.under("transformer"), config, position, _with_tokens(own, sparse), film)
     side = config.grid
-    x = layers.norm(layers.upscaled(keys, "output_upscaling.0", side), "output_upscaling.1", _EPS_2D)
-    x = layers.upscaled(from_blocks(ops.gelu(x, "erf"), 2 * side), "output_upscaling.3", 2 * side)
-    # Weighed before the pixels are put in order: one channel is moved instead of all.
+    x = layers.norm(layers.upscaled(keys, "output_upscaling.0"), "output_upscaling.1", _EPS_2D)
+    x = ops.gelu(layers.upscaled(ops.gelu(x, "erf"), "output_upscaling.3"), "erf")  # (N, 16 P, channels)
+    # Weighed before the pixels are put in order: one channel is moved, once, instead of all of them twice.
     weights = layers.token_mlp(_token(hidden, 1), "output_hypernetworks_mlps.0")
-    pixels = reshape(ops.gelu(x, "erf"), 0, -1, length(x, 5))
-    weighed = ops.matmul(pixels, weights, False, True)  # (N, pixels, 1)
-    logits = from_blocks(reshape(weighed, 0, 2 * side, 2 * side, 2, 2, 1), 4 * side)
+    weighed = reshape(ops.matmul(x, weights, False, True), 0, side, side, 2, 2, 2, 2)  # rows and columns in turn
+    logits = reshape(transpose(weighed, 0, 1, 3, 5, 2, 4, 6), 0, 4 * side, 4 * side)
     quality = layers.token_mlp(_token(hidden, 0), "iou_prediction_head")
     first = ops.gather(quality, constant(0, np.int64), constant(2, np.int64))
-    return reshape(logits, 0, 4 * side, 4 * side), reshape(first, -1)
+    return logits, reshape(first, -1)
 
 
 def _with_tokens(own: list[NDArray[np.float32]], sparse: Node) -> Node:

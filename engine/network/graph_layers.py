@@ -52,11 +52,6 @@ def channels_first(x: Node) -> Node:
     return transpose(x, 0, 3, 1, 2)
 
 
-def channels_last(x: Node) -> Node:
-    """Return (N, rows, columns, C) of a map; no data moves here either."""
-    return transpose(x, 0, 2, 3, 1)
-
-
 def to_tokens(image: Node) -> Node:
     """Return (N, rows * columns, C) of a map."""
     channels = length(image, 1)
@@ -99,9 +94,17 @@ class Layers:
         """Return a tensor as a constant in float32."""
         return constant(self.array(name))
 
+    def rounds(self, name: str) -> bool:
+        """Return whether a layer rounds its input."""
+        return self.has(f"{name}.input_scale")
+
+    def in_integers(self, name: str) -> bool:
+        """Return whether a layer multiplies integers: its input is rounded, and its weight is drawn as integers."""
+        return self.rounds(name) and self._tensors[f"{self._prefix}{name}.weight"].dtype == np.int8
+
     def weight(self, name: str) -> Node:
         """Return a layer's weight: reals, or integers times their scale when the layer's input is in integers too."""
-        if not self.has(f"{name}.input_scale"):
+        if not self.in_integers(name):
             return self.value(f"{name}.weight")
         integers = self._tensors[f"{self._prefix}{name}.weight"]
         scale = by_row(self._tensors[f"{self._prefix}{name}.weight_scale"], integers.ndim)
@@ -109,7 +112,7 @@ class Layers:
 
     def input(self, x: Node, name: str) -> Node:
         """Return a layer's input, rounded if the layer runs in integers."""
-        return rounded(x, self.array(f"{name}.input_scale")) if self.has(f"{name}.input_scale") else x
+        return rounded(x, self.array(f"{name}.input_scale")) if self.rounds(name) else x
 
     def linear(self, x: Node, name: str, *, bias: bool = True) -> Node:
         """Return (..., outputs) for (..., inputs)."""
@@ -157,22 +160,34 @@ class Layers:
             x = ops.relu(x) if layer < 2 else x
         return x
 
-    def upscaled(self, tokens: Node, name: str, side: int) -> Node:
-        """Return the transposed 2 x 2 convolution, stride 2, of a (side, side) map: (N, side, side, 2, 2, C).
+    def upscaled(self, x: Node, name: str) -> Node:
+        """Return the transposed 2 x 2 convolution, stride 2, of tokens: (N, 4 P, outputs) for (N, P, inputs).
 
-        Its steps do not overlap, so it is one matrix product and a change of order (`from_blocks`) when it suits.
+        Its steps do not overlap, so it is one matrix product; each place's four pixels, row by row, follow one another
+        until `from_blocks` puts them in order.
         """
-        weight = self.array(f"{name}.weight")  # (inputs, outputs, 2, 2)
-        inputs, outputs = weight.shape[:2]
-        flat = weight.transpose(2, 3, 1, 0).reshape(4 * outputs, inputs)  # row, column, channel
+        flat = self._upscaling(name)
         bias = np.tile(self.array(f"{name}.bias"), 4)
-        y = ops.add(ops.matmul(tokens, constant(flat), False, True), constant(bias))
-        return reshape(y, 0, side, side, 2, 2, outputs)
+        y = ops.add(ops.matmul(x, constant(flat), False, True), constant(bias))
+        return reshape(y, 0, -1, flat.shape[0] // 4)
+
+    def upscaled_map(self, x: Node, name: str) -> Node:
+        """Return the same of a map: (N, outputs, 2 rows, 2 columns) for (N, inputs, rows, columns)."""
+        flat = self._upscaling(name)[:, :, None, None]
+        bias = np.tile(self.array(f"{name}.bias"), 4).reshape(1, -1, 1, 1)
+        y = ops.add(ops.convolution(x, constant(flat), [1, 1], [0, 0], [0, 0], [1, 1]), constant(bias))
+        return ops.depth_to_space(y, "blocks_first", 2)
+
+    def _upscaling(self, name: str) -> NDArray[np.float32]:
+        """Return the weights of the four pixels that a place becomes, (4 * outputs, inputs): row, column, channel."""
+        weight = self.array(f"{name}.weight")  # (inputs, outputs, 2, 2)
+        return np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0]))
 
 
 def from_blocks(x: Node, side: int) -> Node:
-    """Return (N, side, side, C) of `Layers.upscaled`."""
-    return reshape(transpose(x, 0, 1, 3, 2, 4, 5), 0, side, side, length(x, 5))
+    """Return (N, C, 2 side, 2 side) of what `Layers.upscaled` made of (side, side) places."""
+    blocks = transpose(reshape(x, 0, side, side, 2, 2, length(x, 2)), 0, 1, 3, 2, 4, 5)
+    return channels_first(reshape(blocks, 0, 2 * side, 2 * side, length(x, 2)))
 
 
 def attend(q: Node, k: Node, v: Node, scale: float | None = None) -> Node:

@@ -6,19 +6,31 @@ error is raised, and outlines are quietly wrong. So the arithmetic is tried, not
 operating system, and what counts is the result.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from engine.network.checkpoint import ATTENTION_SCALES, Checkpoint
 from engine.network.openvino_runtime import load_openvino
-from engine.network.quantized import INT8_LIMIT
+from engine.network.quantized import INT8_LIMIT, float_tensors
 
 # The plugin's switch for turning rounded layers into integer ones. Off, the same rounded values are multiplied in
 # float32, which holds every sum of up to 1,040 such products exactly and longer ones to its own rounding.
 IN_FLOAT32 = {"LP_TRANSFORMS_MODE": "NO"}
 
 _INPUTS, _OUTPUTS = 256, 32
+
+
+def with_real_weights(checkpoint: Checkpoint) -> Checkpoint:
+    """Return the checkpoint to draw there: the reals that its integers stand for, inputs rounded all the same.
+
+    Left as integers, the plugin would make reals of them again for every film and every box.
+    """
+    rounding = ("input_scale", *ATTENTION_SCALES)
+    scales = {name: scale for name, scale in checkpoint.tensors.items() if name.endswith(rounding)}
+    return replace(checkpoint, tensors=float_tensors(checkpoint.tensors) | scales) if scales else checkpoint
 
 
 @cache

@@ -21,7 +21,7 @@ from engine.errors import OutputError
 from engine.files import write_atomically
 from engine.network.bfloat16 import split_inputs
 from engine.network.checkpoint import Checkpoint
-from engine.network.integers import IN_FLOAT32, adds_up
+from engine.network.integers import IN_FLOAT32, adds_up, with_real_weights
 from engine.network.openvino_runtime import load_openvino
 from engine.network.prompt_tokens import PromptTokens
 from engine.version import VERSION
@@ -32,7 +32,7 @@ OpenVinoFeatures = tuple[NDArray[np.float32], ...]
 
 _KEPT_MODELS = 8  # compiled models in the cache, two to a checkpoint; the least recently used go
 _TYPES = frozenset({"f32", "bf16", "f16", "i8", "u8"})
-_SOURCES = ("graph", "graph_layers", "graph_encoder", "graph_decoder", "bfloat16")
+_SOURCES = ("graph", "graph_layers", "graph_encoder", "graph_decoder", "bfloat16", "integers", "quantized")
 
 
 def cache_folder() -> Path:
@@ -78,7 +78,9 @@ class OpenVinoBackend:
             and "image_encoder.stages.0.down.conv.input_scale" not in checkpoint.tensors
         )
         self._tokens = PromptTokens(checkpoint.tensors, checkpoint.config)
-        self._encoder = self._compiled(core, folder / f"{key}.encoder", lambda: _draw_encoder(checkpoint, self._halves))
+        self._encoder = self._compiled(
+            core, folder / f"{key}.encoder", lambda: _draw_encoder(self._drawn, self._halves)
+        )
         self._shapes = [output.shape for output in self._encoder.outputs]
         self._decoder_path = folder / f"{key}.decoder"
         integers = ", int8 layers" if self.integers else ", int8 layers in float32" if rounded else ""
@@ -86,11 +88,16 @@ class OpenVinoBackend:
             f"OpenVINO {openvino.__version__.split('-')[0]}, CPU, {self.precision}{integers}, {usable_cores()} threads"
         )
 
+    @property
+    def _drawn(self) -> Checkpoint:
+        """The checkpoint as graphs are drawn from it."""
+        return self.checkpoint if self.integers else with_real_weights(self.checkpoint)
+
     @cached_property
     def _decoder(self) -> Any:
         """The decoder, compiled when the first prompt comes: the film is already on its way by then."""
         core = load_openvino().Core()
-        return self._compiled(core, self._decoder_path, lambda: _draw_decoder(self.checkpoint, self._shapes))
+        return self._compiled(core, self._decoder_path, lambda: _draw_decoder(self._drawn, self._shapes))
 
     def encode(self, frame: NDArray[np.float32]) -> OpenVinoFeatures:
         """Return the features of one (channels, size, size) frame."""

@@ -10,8 +10,9 @@ import pytest
 from engine.network import openvino_backend
 from engine.network.backends import Backend
 from engine.network.checkpoint import Checkpoint, bundled_checkpoint, bundled_models, read_checkpoint
+from engine.network.graph import decoder_model
 from engine.network.graph_layers import Layers, ops, ov
-from engine.network.integers import IN_FLOAT32, _largest_sum
+from engine.network.integers import IN_FLOAT32, _largest_sum, with_real_weights
 from engine.network.integers import adds_up as integers_add_up
 from engine.network.openvino_backend import OpenVinoBackend
 from engine.network.prompt_tokens import PromptTokens
@@ -251,6 +252,29 @@ def test_backends_draw_the_same_masks_with_the_model_we_ship() -> None:
         assert mean >= 0.999
         assert worst >= 0.995
         assert np.abs(found - quality).max() <= 0.01
+
+
+def test_weights_on_the_tokens_side_change_no_mask(tmp_path: Path) -> None:
+    """Drawn from integers, the decoder projects every place of the image; drawn from reals, only the few tokens."""
+    if not bundled_models():
+        pytest.skip("no model is bundled yet")
+    checkpoint = read_checkpoint(bundled_checkpoint())
+    backend = OpenVinoBackend(checkpoint, exact=True, cache=tmp_path)
+    features = backend.encode(_film_like(checkpoint))
+    tokens = PromptTokens(checkpoint.tensors, checkpoint.config).embed(*_lung_boxes(12))
+    reals = with_real_weights(checkpoint)
+    assert not any(name.endswith(".weight") and tensor.dtype == np.int8 for name, tensor in reals.tensors.items())
+    answers = []
+    for one in (checkpoint, reals):
+        drawn = decoder_model(one, [list(feature.shape) for feature in features])
+        compiled = ov.Core().compile_model(drawn, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | IN_FLOAT32)
+        answers.append(compiled([tokens, *features]))
+    (expected, expected_quality), (logits, quality) = ((answer[0], answer[1]) for answer in answers)
+    np.testing.assert_allclose(logits, expected, atol=5e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(quality, expected_quality, atol=1e-3)
+    mean, worst = mean_dice(expected, logits)
+    assert mean >= 0.9999
+    assert worst >= 0.9998
 
 
 def _film_like(checkpoint: Checkpoint) -> np.ndarray:
