@@ -27,9 +27,12 @@ from training.films import Film, batches, load_films
 from training.losses import adapter_loss
 from training.prepare import parameter_groups, prepare, set_training
 from training.qat import fit_weights, quantizers, round_places, without_adapters
-from training.recipe import Recipe
+from training.recipe import SOURCES, Recipe
 from training.release import ENGINES, Sample, calibrate, release, samples_of
-from training.train import SOURCES, batch_loss, commit, prefetched, validate, write_whole
+from training.state import commit, write_whole
+from training.together import Team
+from training.train import batch_loss, prefetched
+from training.validation import validate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +95,7 @@ def run_row(model: LungModel, name: str, row: Adaptation, films: Films, recipe: 
         fit_weights(model)
         set_training(model, row)
         loss = one_epoch(stage, films, recipe)
-        scores = validate(model, films.held_out, recipe, next(model.parameters()).device)
+        scores = validate(model, films.held_out, recipe, Team(next(model.parameters()).device))
         said = ", ".join(f"{kind} {score:.4f}" for kind, score in scores.items())
         ranks = f"ranks {min(stage.budget.ranks)} to {max(stage.budget.ranks)}, " if stage.budget.ranks else ""
         print(f"{name} epoch {stage.epoch}/{row.epochs}: loss {loss:.4f}, {ranks}validation {said}", flush=True)

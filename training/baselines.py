@@ -36,9 +36,9 @@ from training.evaluate import Model, chosen, evaluate
 from training.films import Batch, Film, batches, load_films, resized
 from training.losses import mask_loss
 from training.manifest import Split
-from training.recipe import Recipe
+from training.recipe import SOURCES, Recipe
 from training.scoring import Score, write_scores
-from training.train import SOURCES, learning_rate, prefetched
+from training.train import learning_rate, prefetched
 
 _BOX_CORNER = 2  # label of a box's first corner (Letterbox.tokens); its second follows
 _INSIDE = 0.5  # of a piece's area

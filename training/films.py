@@ -44,6 +44,11 @@ class Batch:
     labels: NDArray[np.float32]  # (films * prompts, tokens)
     targets: NDArray[np.float32]  # (films * prompts, size / 2, size / 2), coverage 0 to 1
 
+    def split(self, parts: int) -> list["Batch"]:
+        """Return the batch in parts with as many films each."""
+        cut = [np.split(value, parts) for value in (self.frames, self.coordinates, self.labels, self.targets)]
+        return [Batch(*pieces) for pieces in zip(*cut, strict=True)]
+
 
 def split_lungs(mask: NDArray[np.uint8]) -> Lungs:
     """Return the two largest components, the image's left one first."""
@@ -294,26 +299,65 @@ def batches(
     preprocessing: Preprocessing,
     seed: int,
     *,
+    first: int = 0,
+    share: tuple[int, int] = (0, 1),
     mask_size: int | None = None,
 ) -> Iterator[Batch]:
-    """Yield `count` films' worth of batches; the same seed gives the same batches. Masks are half the frame's size."""
-    side = mask_size or size // 2
-    rng = np.random.default_rng(seed)
-    frame = Letterbox.fit(size, size, size)
-    for _ in range(count // batch):
+    """Yield `count` films' worth of batches, from batch `first` on. Masks are half the frame's size.
+
+    What a film of a batch becomes depends on the seed, the batch's number and the film's place in it, on nothing else:
+    a run that goes on draws what it would have drawn, and `share` (which, of how many) of each batch is the same films
+    whoever draws the others.
+    """
+    which, of = share
+    per_share = batch // of
+    for number in range(first, count // batch):
+        rng = np.random.default_rng([seed, number])
         chosen = rng.choice(len(films), batch, replace=False)
         boxed = rng.random() > 0.06
         points = int(rng.choice([0, 0, 0, 0, 1, 2, 3])) if boxed else int(rng.integers(1, 4))
-        frames, coordinates, labels, targets = [], [], [], []
-        for index in chosen:
-            unit, lungs = augmented(films[index], preprocessing, rng)
-            frames.append(standardise(unit, preprocessing))
-            for wanted in ([0], [1], [0, 1])[:prompts]:
-                # A single point inside one lung cannot mean both.
-                ask = wanted if boxed or len(wanted) == 1 else [int(rng.integers(2))]
-                prompt, target = draw_prompts(lungs, ask, points=points, boxed=boxed, rng=rng)
-                where, kind = frame.tokens(prompt)
-                coordinates.append(where)
-                labels.append(kind)
-                targets.append(cv2.resize(target.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA))
-        yield Batch(np.stack(frames), np.stack(coordinates), np.stack(labels), np.stack(targets))
+        asked = [
+            _asked(
+                films[chosen[place]],
+                size,
+                prompts,
+                preprocessing,
+                np.random.default_rng([seed, number, place + 1]),
+                points=points,
+                boxed=boxed,
+                mask_size=mask_size or size // 2,
+            )
+            for place in range(which * per_share, (which + 1) * per_share)
+        ]
+        yield Batch(
+            np.stack([one.frames for one in asked]),
+            np.concatenate([one.coordinates for one in asked]),
+            np.concatenate([one.labels for one in asked]),
+            np.concatenate([one.targets for one in asked]),
+        )
+
+
+def _asked(
+    film: Film,
+    size: int,
+    prompts: int,
+    preprocessing: Preprocessing,
+    rng: np.random.Generator,
+    *,
+    points: int,
+    boxed: bool,
+    mask_size: int,
+) -> Batch:
+    """Return one variation of a film with its prompts; `frames` is the one frame."""
+    frame = Letterbox.fit(size, size, size)
+    unit, lungs = augmented(film, preprocessing, rng)
+    coordinates, labels, targets = [], [], []
+    for wanted in ([0], [1], [0, 1])[:prompts]:
+        # A single point inside one lung cannot mean both.
+        ask = wanted if boxed or len(wanted) == 1 else [int(rng.integers(2))]
+        prompt, target = draw_prompts(lungs, ask, points=points, boxed=boxed, rng=rng)
+        where, kind = frame.tokens(prompt)
+        coordinates.append(where)
+        labels.append(kind)
+        targets.append(cv2.resize(target.astype(np.float32), (mask_size, mask_size), interpolation=cv2.INTER_AREA))
+    return Batch(standardise(unit, preprocessing), np.stack(coordinates), np.stack(labels), np.stack(targets))

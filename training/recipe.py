@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from engine.network.config import ModelConfig, Preprocessing
 
+SOURCES = ("shenzhen", "montgomery")  # hannover_v7 draws lung behind the heart: another convention
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -11,7 +13,7 @@ class Phase:
 
     size: int  # side of the frames in pixels
     films: int  # films drawn, with repetition
-    batch: int  # films a step
+    batch: int  # films a step, over all processes and passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class Recipe:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     # Low resolution first: a step at 256 costs a quarter of one at 512 and teaches where lungs are; edges come last.
     phases: tuple[Phase, ...] = (Phase(256, 10_000, 8), Phase(384, 2_000, 8), Phase(512, 800, 8))
+    sources: tuple[str, ...] = SOURCES
+    # Backward passes that one step gathers its gradient from; more need less memory. Batch norm sees a pass at a time,
+    # so its statistics are of fewer films: the one thing in which 2 passes of 4 films differ from 1 of 8.
+    accumulate: int = 1
     learning_rate: float = 1e-3  # peak; AdamW, cosine to zero
     warmup_steps: int = 200
     weight_decay: float = 0.05

@@ -34,8 +34,9 @@ from training.base import load_base
 from training.boxes import bounds_of
 from training.films import Film, load_films
 from training.qat import calibrating, round_places, without_adapters
+from training.recipe import SOURCES
 from training.rounding import LayerQuantizer
-from training.train import SOURCES, commit
+from training.state import commit
 
 Tensors = dict[str, NDArray[Any]]
 

@@ -2,43 +2,45 @@
 
     python -m training.train --data ../shared/data/cxr --out runs/compact
     python -m training.train --data ../shared/data/cxr --out runs/more --recipe continue --start FILE.safetensors
+    torchrun --standalone --nproc-per-node 4 -m training.train --data ../shared/data/cxr --out runs/compact
 
-Everything that may be changed is a field of `training.recipe.Recipe`. The second form goes on from a released file. A
-run killed at any moment goes on from its last checkpoint when started again with the same --out. `training.release`
-makes a file for the engine from its weights.
+Everything that may be changed is a field of `training.recipe.Recipe`. The second form goes on from a released file, the
+third on several GPUs (or CPUs): see `training.together`. A run killed at any moment goes on from its last checkpoint
+when started again with the same --out, and ends as it would have ended. `training.release` makes a file for the engine
+from its weights.
 """
 
 import argparse
 import csv
 import json
 import queue
-import shutil
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from engine.errors import LungboxError
-from engine.geometry import BoxPrompt, Letterbox, Prompts
+from engine.files import sweep_stale
 from engine.model_input import standardise
 from engine.network.checkpoint import Checkpoint, read_checkpoint
-from engine.network.model import LungModel
-from training.boxes import bounds_of
 from training.films import Batch, Film, batches, load_films, resized
 from training.losses import mask_loss
 from training.recipe import RECIPES, Recipe
+from training.state import Run, commit, start, write_whole
+from training.together import Team, team
+from training.validation import validate
 from training.warm_start import network_of
 
-SOURCES = ("shenzhen", "montgomery")  # hannover_v7 draws lung behind the heart: another convention
+COLUMNS = ("step", "seen", "size", "loss", "dice", "films_per_s", "validation")  # of log.csv
 WARM_FILMS = 24  # that give batch norm its statistics where a run goes on from a released file
 
 # ------------------------------------------------------------------------------------------------------------ loss
@@ -64,12 +66,13 @@ def has_bfloat16(device: torch.device) -> bool:
     return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
-def batch_loss(model: LungModel, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[Tensor, float]:
-    """Return the loss of a network on a batch, in mixed precision, and the mean Dice of its masks."""
+def batch_loss(model: nn.Module, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[Tensor, float]:
+    """Return the loss of a LungModel, or of a team's, on a batch in mixed precision; and the mean Dice of its masks."""
     with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-        features = model.encode(torch.from_numpy(batch.frames).to(device))
-        coordinates, labels = torch.from_numpy(batch.coordinates), torch.from_numpy(batch.labels)
-        logits, quality = model.decode(features, coordinates.to(device), labels.to(device))
+        frames, coordinates, labels = (
+            torch.from_numpy(value).to(device) for value in (batch.frames, batch.coordinates, batch.labels)
+        )
+        logits, quality = model(frames, coordinates, labels)
     return loss_of(logits, quality, torch.from_numpy(batch.targets).to(device), recipe)
 
 
@@ -101,222 +104,152 @@ def prefetched(source: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
         yield item
 
 
-# ------------------------------------------------------------------------------------------------------ validation
-
-
-def questions(film: Film) -> Iterator[tuple[str, Prompts, NDArray[np.bool_]]]:
-    """Yield what a film is asked in validation: each lung and both by their own bounds, both by the whole film."""
-    size = film.unit.shape[0]
-    for kind, wanted in (("lung", [0]), ("lung", [1]), ("both", [0, 1]), ("whole", [0, 1])):
-        target = film.lungs[wanted].max(axis=0) > 0
-        box = BoxPrompt.whole(size, size) if kind == "whole" else bounds_of(target)
-        if box is not None and target.any():
-            yield kind, Prompts(box), target
-
-
-@torch.inference_mode()
-def validate(model: LungModel, films: list[Film], recipe: Recipe, device: torch.device) -> dict[str, float]:
-    """Return the mean Dice for each kind of question, and the 5th percentile for single lungs."""
-    model.eval()
-    size = films[0].unit.shape[0]
-    frame = Letterbox.fit(size, size, size)
-    scores: dict[str, list[float]] = {"lung": [], "both": [], "whole": []}
-    for film in films:
-        asked = list(questions(film))
-        tokens = [frame.tokens(prompts) for _, prompts, _ in asked]
-        features = model.encode(torch.from_numpy(standardise(film.unit, recipe.preprocessing))[None].to(device))
-        logits, _ = model.decode(
-            features,
-            torch.from_numpy(np.stack([coordinates for coordinates, _ in tokens])).to(device),
-            torch.from_numpy(np.stack([labels for _, labels in tokens])).to(device),
-        )
-        full = F.interpolate(logits.float().unsqueeze(1), (size, size), mode="bilinear", align_corners=False)[:, 0]
-        for (kind, _, target), mask in zip(asked, (full > 0).cpu().numpy(), strict=True):
-            scores[kind].append(float(2 * (mask & target).sum() / (mask.sum() + target.sum())))
-    model.train()
-    means = {kind: float(np.mean(values)) for kind, values in scores.items()}
-    return means | {"lung_p5": float(np.percentile(scores["lung"], 5))}
-
-
-# ------------------------------------------------------------------------------------------------------- the state
-
-
-@dataclass(slots=True)
-class Run:
-    """Everything that changes while training, and that a resumed run must have back."""
-
-    model: LungModel
-    average: LungModel  # of the weights over the last steps; this is what is kept
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    seen: int = 0  # films, over all phases
-    phase: int = 0
-    phase_seen: int = 0
-
-    def save(self, path: Path) -> None:
-        """Write the state, whole or not at all."""
-        state: dict[str, object] = {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seen": self.seen,
-            "phase": self.phase,
-            "phase_seen": self.phase_seen,
-        }
-        write_whole(path, state)
-
-    def load(self, path: Path, device: torch.device) -> None:
-        """Take the state back."""
-        state = torch.load(path, map_location=device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seen = int(state["step"]), int(state["seen"])
-        self.phase, self.phase_seen = int(state["phase"]), int(state["phase_seen"])
-
-    @torch.no_grad()
-    def follow(self, longest: float) -> None:
-        """Move the averaged weights a little towards the trained ones, statistics of batch norm included."""
-        decay = min(longest, (1 + self.step) / (10 + self.step))  # the first weights are soon forgotten
-        for kept, new in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(new, 1.0 - decay)
-            else:
-                kept.copy_(new)
-
-
-def write_whole(path: Path, state: dict[str, object]) -> None:
-    """Write a torch file beside its place, then put it there in one step."""
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
-
-
-def start(recipe: Recipe, device: torch.device, model: LungModel | None = None) -> Run:
-    """Return a new run, of `model` or of a network that knows nothing. Vectors are not pulled towards zero."""
-    torch.manual_seed(recipe.seed)
-    model = (LungModel(recipe.model) if model is None else model).to(device)
-    average = LungModel(recipe.model).to(device).requires_grad_(requires_grad=False)
-    average.load_state_dict(model.state_dict())
-    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return Run(model, average, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98)))
-
-
-def commit() -> str:
-    """Return the commit of the source that runs."""
-    git = shutil.which("git")
-    if git is None:
-        return "unknown"
-    done = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip() or "unknown"
-
-
 # -------------------------------------------------------------------------------------------------------- the loop
 
 
-def one_step(run: Run, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[float, float]:
-    """Train on one batch; return the loss and the mean Dice before the step."""
+def gradients(network: nn.Module, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[float, float]:
+    """Leave the gradient of a batch's mean loss in the weights; return that loss and the mean Dice."""
+    parts = batch.split(recipe.accumulate)
+    losses, dices = [], []
+    for number, part in enumerate(parts, start=1):
+        quiet: AbstractContextManager[None] = nullcontext()
+        if isinstance(network, DistributedDataParallel) and number < len(parts):
+            quiet = network.no_sync()  # only the last pass of a step need tell the other processes
+        with quiet:
+            loss, dice = batch_loss(network, part, recipe, device)
+            (loss / len(parts)).backward()
+        losses.append(loss.item())
+        dices.append(dice)
+    return sum(losses) / len(losses), sum(dices) / len(dices)
+
+
+def one_step(run: Run, network: nn.Module, batch: Batch, device: torch.device) -> tuple[float, float]:
+    """Train on one batch, or this process's share of it; return the loss and the mean Dice before the step."""
+    recipe = run.recipe
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, run.seen / recipe.total_films, recipe)
-    loss, dice = batch_loss(run.model, batch, recipe, device)
-    loss.backward()
+    loss, dice = gradients(network, batch, recipe, device)
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), recipe.gradient_norm)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    return loss.item(), dice
+    return loss, dice
 
 
-def train(recipe: Recipe, data: Path, out: Path, device: torch.device, base: Checkpoint | None = None) -> Path:
+def train(recipe: Recipe, data: Path, out: Path, company: Team, base: Checkpoint | None = None) -> Path:
     """Run the recipe, from scratch or from a released file; return the file with the averaged weights."""
     if base is not None:
         recipe = replace(recipe, model=base.config, preprocessing=base.preprocessing)
-    out.mkdir(parents=True, exist_ok=True)
-    films = load_films(data, "train", SOURCES, recipe.model.image_size, recipe.preprocessing)
-    held_out = load_films(data, "val", SOURCES, recipe.model.image_size, recipe.preprocessing)
-    print(f"{len(films)} films to train on, {len(held_out)} to validate", flush=True)
-    origin = None if base is None else {"name": base.name, "version": base.version, "sha256": base.sha256}
-    about = {
-        "recipe": asdict(recipe),
-        "start": origin,
-        "commit": commit(),
-        "torch": torch.__version__,
-        "films": [f.name for f in films],
-    }
-    (out / "run.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-
+    for phase in recipe.phases:
+        company.share_of(phase.batch, recipe.accumulate)
+    films = load_films(data, "train", recipe.sources, recipe.model.image_size, recipe.preprocessing)
+    held_out = load_films(data, "val", recipe.sources, recipe.model.image_size, recipe.preprocessing)
+    company.say(f"{len(films)} films to train on, {len(held_out)} to validate")
     frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
-    run = start(recipe, device, None if base is None else network_of(base, frames))
+    run = start(recipe, company, None if base is None else network_of(base, frames))
     state = out / "state.pt"
     if state.exists():
-        run.load(state, device)
-        print(f"going on at step {run.step}, {run.seen} films seen", flush=True)
-    run.model.train()
-    with (out / "log.csv").open("a", newline="", encoding="utf-8") as file:
-        log = csv.writer(file).writerow
+        run.load(state, company.device)
+        company.say(f"going on at step {run.step}, {run.seen} films seen")
+    if company.leads:
+        out.mkdir(parents=True, exist_ok=True)
+        sweep_stale(out, older_than_s=0.0)  # what a killed run was writing
+        describe(out / "run.json", recipe, base, films)
+    network = company.shared(run.model)
+    network.train()
+    with log_of(out, company) as log:
         for run.phase in range(run.phase, len(recipe.phases)):  # noqa: B020 (goes on where the run stopped)
-            run_phase(run, films, held_out, recipe, device, state, log)
-            file.flush()
+            run_phase(run, network, films, held_out, company, state, log)
             run.phase_seen = 0
     run.phase = len(recipe.phases)
-    run.save(state)
-    scores = validate(run.average, held_out, recipe, device)
-    print("final validation", {kind: round(score, 4) for kind, score in scores.items()}, flush=True)
+    scores = validate(run.average, held_out, recipe, company)
+    company.say(f"final validation {rounded(scores)}")
     weights = out / "average.pt"
-    shape = {"config": recipe.model.as_json(), "preprocessing": asdict(recipe.preprocessing)}
-    write_whole(weights, {"model": run.average.state_dict(), "scores": scores, **shape})
+    if company.leads:
+        run.save(state)
+        shape = {"config": recipe.model.as_json(), "preprocessing": asdict(recipe.preprocessing)}
+        write_whole(weights, {"model": run.average.state_dict(), "scores": scores, **shape})
     return weights
+
+
+def describe(path: Path, recipe: Recipe, base: Checkpoint | None, films: list[Film]) -> None:
+    """Write what a run is made of."""
+    about = {
+        "recipe": asdict(recipe),
+        "start": None if base is None else {"name": base.name, "version": base.version, "sha256": base.sha256},
+        "commit": commit(),
+        "torch": torch.__version__,
+        "films": [film.name for film in films],
+    }
+    path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+@contextmanager
+def log_of(out: Path, company: Team) -> Iterator[Callable[[list[object]], object]]:
+    """Yield what writes a line into the run's log: nothing, but for the leader."""
+    if not company.leads:
+        yield lambda _: None
+        return
+    with (out / "log.csv").open("a", newline="", encoding="utf-8", buffering=1) as file:
+        write = csv.writer(file, lineterminator="\n").writerow
+        if file.tell() == 0:
+            write(COLUMNS)
+        yield write
+
+
+def rounded(scores: dict[str, float]) -> dict[str, float]:
+    """Return scores as they are printed."""
+    return {kind: round(score, 4) for kind, score in scores.items()}
 
 
 def run_phase(
     run: Run,
+    network: nn.Module,
     films: list[Film],
     held_out: list[Film],
-    recipe: Recipe,
-    device: torch.device,
+    company: Team,
     state: Path,
     log: Callable[[list[object]], object],
 ) -> None:
     """Train what is left of the run's phase, saving and looking at the validation films on the way."""
-    phase = recipe.phases[run.phase]
+    recipe, phase = run.recipe, run.recipe.phases[run.phase]
     smaller, smaller_held_out = resized(films, phase.size), resized(held_out, phase.size)
-    for network in (run.model, run.average):
-        network.prompt_encoder.input_image_size = (phase.size, phase.size)
-    # A resumed phase draws other films than the uninterrupted one would have: the count is what matters here.
+    for model in (run.model, run.average):
+        model.prompt_encoder.input_image_size = (phase.size, phase.size)
     source = batches(
         smaller,
-        phase.films - run.phase_seen,
+        phase.films,
         phase.size,
         phase.batch,
         recipe.prompts_per_film,
         recipe.preprocessing,
-        recipe.seed + run.step,
+        recipe.seed + 1000 * run.phase,
+        first=run.phase_seen // phase.batch,
+        share=company.share_of(phase.batch, recipe.accumulate),
     )
     begun = saved = time.monotonic()
     seen_before = run.seen
     for batch in prefetched(source):
-        loss, dice = one_step(run, batch, recipe, device)
+        found = one_step(run, network, batch, company.device)
         run.step, run.seen, run.phase_seen = run.step + 1, run.seen + phase.batch, run.phase_seen + phase.batch
         run.follow(recipe.ema_decay)
         if run.step % recipe.report_steps == 0:
+            loss, dice = company.mean(*found)
             rate = (run.seen - seen_before) / (time.monotonic() - begun)
             left_min = (recipe.total_films - run.seen) / rate / 60
             log([run.step, run.seen, phase.size, f"{loss:.4f}", f"{dice:.4f}", f"{rate:.2f}", ""])
-            print(
+            company.say(
                 f"{run.seen}/{recipe.total_films} films, {phase.size} px, loss {loss:.3f}, Dice {dice:.4f}, "
-                f"{rate:.1f} films/s, {left_min:.0f} min left at this size",
-                flush=True,
+                f"{rate:.1f} films/s, {left_min:.0f} min left at this size"
             )
         if run.seen // recipe.evaluate_films != (run.seen - phase.batch) // recipe.evaluate_films:
-            scores = validate(run.average, smaller_held_out, recipe, device)
+            scores = validate(run.average, smaller_held_out, recipe, company)
             log([run.step, run.seen, phase.size, "", "", "", json.dumps(scores)])
-            print("validation", {kind: round(score, 4) for kind, score in scores.items()}, flush=True)
-        if time.monotonic() - saved > recipe.checkpoint_seconds:
+            company.say(f"validation {rounded(scores)}")
+        if company.leads and time.monotonic() - saved > recipe.checkpoint_seconds:
             saved = time.monotonic()
             run.save(state)
-    run.save(state)
+    if company.leads:
+        run.save(state)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -332,11 +265,12 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     try:
         base = None if given.start is None else read_checkpoint(given.start)
-        weights = train(RECIPES[given.recipe], given.data, given.out, torch.device(given.device), base)
+        with team(given.device) as company:
+            weights = train(RECIPES[given.recipe], given.data, given.out, company, base)
+            company.say(f"wrote {weights}")
     except LungboxError as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {weights}")
     return 0
 
 

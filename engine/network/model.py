@@ -274,6 +274,10 @@ class LungModel(nn.Module):
             iou_head_hidden_dim=256,
         )
 
+    def forward(self, frames: Tensor, coordinates: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `decode` says of what `encode` saw: the whole network as one call."""
+        return self.decode(self.encode(frames), coordinates, labels)
+
     def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
         """Return the features of (B, channels, size, size) frames; the first is the embedding."""
         features = self.image_encoder(frames)

@@ -18,6 +18,7 @@ from training.adaptation import STAGE_1, RecipeError
 from training.base import load_base
 from training.recipe import Phase, Recipe
 from training.release import torch_in_float32
+from training.together import Team
 from training.train import train
 
 RECIPE = replace(Recipe(), adapt_epochs=4, calibration_films=3, proof_films=2)
@@ -35,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return average.pt of a network that has learned a little: rounding moves the masks of one that has not."""
     recipe = Recipe(model=TINY, phases=(Phase(64, 320, 4),), learning_rate=3e-3, warmup_steps=4, ema_decay=0.8)
-    return train(recipe, folder, tmp_path_factory.mktemp("base"), CPU)
+    return train(recipe, folder, tmp_path_factory.mktemp("base"), Team(CPU))
 
 
 def test_both_stages_end_in_a_checkpoint_in_integers(base: Path, folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ import torch
 from tests.tiny import TINY
 from tests.training.made_films import write_films
 from training.recipe import Phase, Recipe
-from training.train import learning_rate, loss_of, start, train
+from training.state import StateError, start
+from training.together import Team
+from training.train import learning_rate, loss_of, train
+
+CPU = Team(torch.device("cpu"))
 
 RECIPE = Recipe(
     model=TINY,
@@ -48,13 +52,13 @@ def test_a_perfect_mask_costs_next_to_nothing_and_an_empty_one_a_lot() -> None:
 
 
 def test_a_short_run_learns_and_is_kept(folder: Path, tmp_path: Path) -> None:
-    weights = train(RECIPE, folder, tmp_path, torch.device("cpu"))
+    weights = train(RECIPE, folder, tmp_path, CPU)
     kept = torch.load(weights, weights_only=True)
-    untrained = start(RECIPE, torch.device("cpu")).model.state_dict()
+    untrained = start(RECIPE, CPU).model.state_dict()
     assert kept["model"].keys() == untrained.keys()
     assert kept["scores"]["lung"] > 0.05  # untrained: under 0.01
     with (tmp_path / "log.csv").open() as file:
-        losses = [float(row[3]) for row in csv.reader(file) if row[3]]
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -72,11 +76,30 @@ def test_a_killed_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path, mon
 
     monkeypatch.setattr(module, "one_step", dies)
     with pytest.raises(KeyboardInterrupt):
-        train(RECIPE, folder, tmp_path, torch.device("cpu"))
+        train(RECIPE, folder, tmp_path, CPU)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     assert state["seen"] == 32
     monkeypatch.setattr(module, "one_step", real)
-    train(replace(RECIPE, evaluate_films=1000), folder, tmp_path, torch.device("cpu"))
+    train(RECIPE, folder, tmp_path, CPU)
     ended = torch.load(tmp_path / "state.pt", weights_only=True)
     assert ended["seen"] == RECIPE.total_films
     assert ended["phase"] == len(RECIPE.phases)
+    straight = train(RECIPE, folder, tmp_path / "straight", CPU).with_name("state.pt")
+    never_killed = torch.load(straight, weights_only=True)
+    for name, value in never_killed["average"].items():
+        assert torch.equal(value, ended["average"][name]), name
+
+
+def test_a_folder_that_holds_another_run_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, phases=(Phase(32, 4, 4),))
+    train(short, folder, tmp_path, CPU)
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(StateError, match="another network or other phases"):
+        train(RECIPE, folder, tmp_path, CPU)
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_damaged_state_is_said_to_be_damaged(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "state.pt").write_bytes(b"half a file")
+    with pytest.raises(StateError, match=r"state.pt is damaged. Remove it"):
+        train(RECIPE, folder, tmp_path, CPU)

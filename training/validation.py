@@ -1,0 +1,64 @@
+"""How a network under training does on films that it does not learn from, on the frame that it is trained on."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (torch's own convention)
+from numpy.typing import NDArray
+
+from engine.geometry import BoxPrompt, Letterbox, Prompts
+from engine.model_input import standardise
+from engine.network.model import LungModel
+from training.boxes import bounds_of
+from training.films import Film
+from training.recipe import Recipe
+from training.together import Team
+
+
+def questions(film: Film) -> Iterator[tuple[str, Prompts, NDArray[np.bool_]]]:
+    """Yield what a film is asked in validation: each lung and both by their own bounds, both by the whole film."""
+    size = film.unit.shape[0]
+    for kind, wanted in (("lung", [0]), ("lung", [1]), ("both", [0, 1]), ("whole", [0, 1])):
+        target = film.lungs[wanted].max(axis=0) > 0
+        box = BoxPrompt.whole(size, size) if kind == "whole" else bounds_of(target)
+        if box is not None and target.any():
+            yield kind, Prompts(box), target
+
+
+def answers(
+    model: LungModel, film: Film, recipe: Recipe, device: torch.device
+) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Yield the kind of each question, the network's mask, and the true one."""
+    size = film.unit.shape[0]
+    frame = Letterbox.fit(size, size, size)
+    asked = list(questions(film))
+    tokens = [frame.tokens(prompts) for _, prompts, _ in asked]
+    features = model.encode(torch.from_numpy(standardise(film.unit, recipe.preprocessing))[None].to(device))
+    logits, _ = model.decode(
+        features,
+        torch.from_numpy(np.stack([coordinates for coordinates, _ in tokens])).to(device),
+        torch.from_numpy(np.stack([labels for _, labels in tokens])).to(device),
+    )
+    full = F.interpolate(logits.float().unsqueeze(1), (size, size), mode="bilinear", align_corners=False)[:, 0]
+    for (kind, _, target), mask in zip(asked, (full > 0).cpu().numpy(), strict=True):
+        yield kind, mask, target
+
+
+@torch.inference_mode()
+def validate(model: LungModel, films: list[Film], recipe: Recipe, company: Team) -> dict[str, float]:
+    """Return the mean Dice for each kind of question, and the 5th percentile for single lungs.
+
+    Each process of the team is asked its share of the films; all get the same answer.
+    """
+    model.eval()
+    found = []
+    for film in films[company.rank :: company.size]:
+        for kind, mask, target in answers(model, film, recipe, company.device):
+            found.append((kind, float(2 * (mask & target).sum() / (mask.sum() + target.sum()))))
+    model.train()
+    scores: dict[str, list[float]] = {"lung": [], "both": [], "whole": []}
+    for kind, dice in company.gathered(found):
+        scores[kind].append(dice)
+    means = {kind: float(np.mean(values)) for kind, values in scores.items()}
+    return means | {"lung_p5": float(np.percentile(scores["lung"], 5))}
