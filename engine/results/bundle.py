@@ -225,9 +225,7 @@ def folder_name(pattern: str, job: Export) -> str:
 
 def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
     """Stage, sync, rename."""
-    files = tuple(
-        WrittenFile(item.name, item.kind, sha256(item.data), len(item.data), item.sop_instance_uid) for item in made
-    )
+    files = tuple(_written_file(item) for item in made)
     manifest = document(job, files)
     staging: Path | None = None
     try:
@@ -254,6 +252,15 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
             advice="Run `lungbox verify` on them after checking the disk.",
         ) from error
     return Bundle(target, (*files, WrittenFile(MANIFEST, "json", sha256(manifest), len(manifest))))
+
+
+def _written_file(item: _Made) -> WrittenFile:
+    content = ""
+    if item.sop_instance_uid:
+        from engine.results.content import content_sha256
+
+        content = content_sha256(item.data)
+    return WrittenFile(item.name, item.kind, sha256(item.data), len(item.data), item.sop_instance_uid, content)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -28,6 +28,7 @@ class WrittenFile:
     sha256: str
     size: int
     sop_instance_uid: str = ""
+    content_sha256: str = ""  # of a DICOM object's data set: an archive may write the file's head anew
 
 
 def document(export: Export, files: Sequence[WrittenFile]) -> bytes:
@@ -77,6 +78,7 @@ def document(export: Export, files: Sequence[WrittenFile]) -> bytes:
                 "sha256": file.sha256,
                 "size": file.size,
                 "sop_instance_uid": file.sop_instance_uid,
+                "content_sha256": file.content_sha256,
             }
             for file in files
         ],
