@@ -11,7 +11,7 @@ from app.handles import middle_callipers
 from app.jobs import Lane
 from engine.case import CaseState, Finding, HeartCallipers, Line, Making, Structure
 from engine.errors import LungboxError
-from engine.lungs import right_on_image_left
+from engine.lungs import lung_at
 from engine.mask import Mask, Stroke
 from engine.measure import calibrated_by, propose_callipers
 
@@ -125,12 +125,7 @@ class Editing(QObject):
         bounds = mask.bounds()
         assert bounds is not None
         assert self._session.case is not None
-        on_left = bounds.x0 + bounds.x1 < self._session.case.radiograph.columns
-        return (
-            Structure.RIGHT_LUNG
-            if on_left == right_on_image_left(self._session.case.radiograph)
-            else Structure.LEFT_LUNG
-        )
+        return lung_at(self._session.case.radiograph, *bounds.center)
 
     # Callipers, distances, calibration
 

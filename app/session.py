@@ -26,7 +26,7 @@ from app.worklist import Worklist
 from engine.case import Case, CaseState, Finding, Structure
 from engine.errors import LungboxError, OutputError, PromptError
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
-from engine.lungs import right_on_image_left
+from engine.lungs import usual_box
 from engine.measure import Measurements
 
 _NUDGE_SETTLES_MS = 350  # arrow presses closer than this are one step of undo
@@ -185,11 +185,8 @@ class Session(QObject):
         case = self.case
         if case is None:
             return
-        rows, columns = case.radiograph.rows, case.radiograph.columns
         wanted = self.structure or (Structure.LEFT_LUNG if case.of(Structure.RIGHT_LUNG) else Structure.RIGHT_LUNG)
-        on_left = (wanted is Structure.RIGHT_LUNG) == right_on_image_left(case.radiograph)
-        start = 0.08 if on_left else 0.52
-        self.draw_box(BoxPrompt(columns * start, rows * 0.12, columns * (start + 0.4), rows * 0.85))
+        self.draw_box(usual_box(case.radiograph, wanted))
 
     def add_point(self, x: float, y: float, *, positive: bool) -> None:
         """Refine the selected finding with a point, or begin one."""

@@ -70,6 +70,11 @@ class BoxPrompt:
         """Left, top, right, bottom."""
         return (self.x0, self.y0, self.x1, self.y1)
 
+    @property
+    def center(self) -> tuple[float, float]:
+        """(x, y) of the middle."""
+        return ((self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2)
+
     def clipped(self, rows: int, columns: int) -> "BoxPrompt":
         """Return the part of the box that lies on the film; PromptError if none does."""
         x0, x1 = max(self.x0, 0.0), min(self.x1, float(columns))

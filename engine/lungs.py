@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from engine.case import Finding, Making, Structure
 from engine.errors import MeasurementError
 from engine.film.radiograph import Radiograph
+from engine.frame import Frame, frontal_frame, sides_of
 from engine.geometry import BoxPrompt, Prompts
 from engine.mask import Mask
 from engine.segmenter import Segmentation
@@ -19,9 +20,17 @@ _FUSED_WIDTH = 1.05
 _ONE_LUNG_BOX = 0.75
 
 
-def right_on_image_left(radiograph: Radiograph) -> bool:
-    """Return whether the patient's right is on the image's left: yes, unless Patient Orientation says otherwise."""
-    return radiograph.orientation is None or not radiograph.orientation.rightwards.startswith("R")
+def lung_at(radiograph: Radiograph, x: float, y: float) -> Structure:
+    """Return the lung on whose side of the patient an image point lies, whichever of eight ways the film is stored."""
+    frame = _frame_of(radiograph)
+    return Structure.RIGHT_LUNG if frame.from_image(x, y)[0] < frame.width / 2 else Structure.LEFT_LUNG
+
+
+def usual_box(radiograph: Radiograph, structure: Structure) -> BoxPrompt:
+    """Return where a lung usually lies: the first guess of a box drawn without a pointer."""
+    frame = _frame_of(radiograph)
+    start = 0.08 if structure is Structure.RIGHT_LUNG else 0.52
+    return frame.box(frame.width * start, frame.height * 0.12, frame.width * (start + 0.4), frame.height * 0.85)
 
 
 def tidied(mask: Mask) -> Mask:
@@ -34,16 +43,16 @@ def name_lungs(segmentation: Segmentation, prompts: Prompts, radiograph: Radiogr
     mask = _lungs_among(_asked_for(segmentation.mask, prompts))
     if mask is None:
         return ()
-    one_asked = prompts.box is not None and _is_narrow(prompts.box, radiograph.pixel_aspect)
+    one_asked = prompts.box is not None and _is_narrow(prompts.box, radiograph)
     mask = mask.largest_parts(1) if one_asked else mask
     bounds = mask.bounds()
     assert bounds is not None  # a part has pixels
-    right_first = right_on_image_left(radiograph)
-    fused = (bounds.x1 - bounds.x0) > _FUSED_WIDTH * (bounds.y1 - bounds.y0) * radiograph.pixel_aspect
-    named = _one_lung(mask, bounds, radiograph.columns, right_first=right_first)
+    width, height = _upright_size(bounds, radiograph)
+    fused = width > _FUSED_WIDTH * height
+    named = [(lung_at(radiograph, *bounds.center), mask)]
     if not one_asked and (mask.part_count > 1 or fused):
         try:
-            right, left = mask.split_lungs(right_on_image_left=right_first)
+            right, left = sides_of(mask, _frame_of(radiograph))
             named = [(Structure.RIGHT_LUNG, right), (Structure.LEFT_LUNG, left)]
         except MeasurementError:
             pass  # one lung in two pieces, or a broad one
@@ -80,10 +89,17 @@ def _lungs_among(parts: Iterator[Mask]) -> Mask | None:
     return (first.union(second) if second is not None and two else first).holes_filled()
 
 
-def _is_narrow(box: BoxPrompt, pixel_aspect: float) -> bool:
-    return (box.x1 - box.x0) < _ONE_LUNG_BOX * (box.y1 - box.y0) * pixel_aspect
+def _is_narrow(box: BoxPrompt, radiograph: Radiograph) -> bool:
+    width, height = _upright_size(box, radiograph)
+    return width < _ONE_LUNG_BOX * height
 
 
-def _one_lung(mask: Mask, bounds: BoxPrompt, columns: int, *, right_first: bool) -> list[tuple[Structure, Mask]]:
-    on_image_left = bounds.x0 + bounds.x1 < columns
-    return [(Structure.RIGHT_LUNG if on_image_left == right_first else Structure.LEFT_LUNG, mask)]
+def _upright_size(box: BoxPrompt, radiograph: Radiograph) -> tuple[float, float]:
+    """Return a box's width and height on the upright patient, in widths of a stored pixel."""
+    across, down = box.x1 - box.x0, (box.y1 - box.y0) * radiograph.pixel_aspect
+    return (down, across) if _frame_of(radiograph).transposed else (across, down)
+
+
+def _frame_of(radiograph: Radiograph) -> Frame:
+    """Return the upright frame; a film that is not frontal has no sides, and is taken as it is stored."""
+    return frontal_frame(radiograph) or Frame(radiograph.rows, radiograph.columns)

@@ -246,8 +246,8 @@ class Mask:
         padded, x0, y0 = self._padded_crop(1)
         return self._from_crop(~_dilated(~padded, radius / row_size, radius / column_size), x0, y0)
 
-    def split_lungs(self, *, right_on_image_left: bool = True) -> tuple["Mask", "Mask"]:
-        """Return the patient's right and left lung of a mask of both; every pixel goes to one of the two.
+    def split_lungs(self) -> tuple["Mask", "Mask"]:
+        """Return the lungs on the image's left and right of a mask of both; every pixel goes to one of the two.
 
         Two separate lungs are told apart by their centroids. Lungs fused into one part are cut along the path from top
         to bottom through the middle third that crosses the fewest pixels. MeasurementError where there is one lung.
@@ -273,7 +273,7 @@ class Mask:
         sides = (self._from_crop(low_side, x0, y0), self._from_crop(crop & ~low_side, x0, y0))
         if min(side.area_px for side in sides) < _LUNG_SHARE * self.area_px:
             raise _one_lung()
-        return sides if right_on_image_left else (sides[1], sides[0])
+        return sides
 
     # Outline
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from engine.case import Case, Line
 from engine.errors import MeasurementError
 from engine.film.radiograph import Radiograph
+from engine.frame import Frame
 from engine.geometry import Spacing, SpacingOrigin
 
 # Shorter than this, a reader's aim of a pixel or two at each end is more than a tenth of the length.
@@ -25,6 +26,10 @@ class Scale:
     def pixel_size(self) -> tuple[float, float]:
         """(row, column)."""
         return (self.row, self.column)
+
+    def along(self, frame: Frame) -> "Scale":
+        """Return the pixel size along a frame's axes."""
+        return replace(self, row=self.column, column=self.row) if frame.transposed else self
 
     def length(self, line: Line) -> float:
         """Return how long a line in image pixels is."""

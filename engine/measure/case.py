@@ -5,10 +5,9 @@ from dataclasses import replace
 from engine.case import Case, Finding, HeartCallipers, Structure
 from engine.errors import MeasurementError
 from engine.film.radiograph import NoteCode, Radiograph, ViewPosition
+from engine.frame import Frame, frontal_frame, sides_of
 from engine.geometry import SpacingOrigin
-from engine.mask import Mask
 from engine.measure.calibration import Scale, scale_of, spacing_of
-from engine.measure.frame import Frame
 from engine.measure.grey import grey_relationship, grey_rows
 from engine.measure.heart import cardiothoracic, proposed_callipers
 from engine.measure.lungs import (
@@ -93,13 +92,6 @@ def propose_callipers(case: Case) -> HeartCallipers | None:
     return proposed_callipers(right.shape, left.shape)
 
 
-def frontal_frame(film: Radiograph) -> Frame | None:
-    """Return the film turned upright, None where it is lateral or its orientation is of no frontal view."""
-    if film.view_position is ViewPosition.LATERAL or film.has_note(NoteCode.NOT_FRONTAL):
-        return None
-    return Frame.upright(film.rows, film.columns, film.orientation)
-
-
 def film_caveats(film: Radiograph, scale: Scale) -> tuple[Caveat, ...]:
     """Return what every length and area of a film must carry."""
     found = {
@@ -154,15 +146,6 @@ def lungs_of(
         prepared_lung(side, both.tracking_uid, mask, frame=frame, scale=scale, caveats=split) for side, mask in sides
     )
     return first, second
-
-
-def sides_of(mask: Mask, frame: Frame) -> tuple[Mask, Mask]:
-    """Return the patient's right and left lung of a mask of both, however the film is stored."""
-    if not frame.transposed:
-        return mask.split_lungs(right_on_image_left=not frame.flip_x)
-    upright = Mask.of(frame.pixels(mask.pixels()))
-    right, left = upright.split_lungs()
-    return Mask.of(frame.stored(right.pixels())), Mask.of(frame.stored(left.pixels()))
 
 
 def _lung(finding: Finding | None, frame: Frame | None, scale: Scale, caveats: tuple[Caveat, ...]) -> Lung | None:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.case import HeartCallipers
+from engine.frame import Frame
 from engine.measure.calibration import Scale
-from engine.measure.frame import Frame
 from engine.measure.shape import LungShape
 from engine.measure.values import Caveat, Evidence, Measurement, Reason
 
@@ -35,7 +35,7 @@ def cardiothoracic(
         return _nothing(unit, Reason.NOT_FRONTAL)
     if callipers is None:
         return _nothing(unit, Reason.NEEDS_CALLIPERS)
-    scale = frame.scale(stored_scale)
+    scale = stored_scale.along(frame)
     size = np.array([scale.column, scale.row])
     head, foot, right, left = (np.array(frame.from_image(*point)) * size for point in _calliper_points(callipers))
     if head[1] > foot[1]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.case import Structure
+from engine.frame import Frame
 from engine.mask import Mask
 from engine.measure.calibration import Scale
-from engine.measure.frame import Frame
 from engine.measure.shape import (
     TANGENT_MM,
     TANGENT_SHARE,

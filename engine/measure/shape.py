@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.frame import Frame
 from engine.mask import Mask
 from engine.measure.calibration import Scale
-from engine.measure.frame import Frame
 from engine.outline import Polygon, smooth_outlines
 
 # The base lies in the lowest two fifths of a lung; above it the medial border belongs to heart and hilum.
@@ -66,7 +66,7 @@ def lung_shape(largest_part: Mask, frame: Frame, stored_scale: Scale) -> LungSha
     crop, x0, y0 = largest_part.crop()
     pixels = frame.pixels(crop)
     left, top = frame.corner(x0, y0, *crop.shape)
-    scale = frame.scale(stored_scale)
+    scale = stored_scale.along(frame)
     height, width = pixels.shape
     filled_rows = pixels.any(axis=1)
     outer = np.where(filled_rows, pixels.argmax(axis=1) + left, np.nan)

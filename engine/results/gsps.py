@@ -105,8 +105,7 @@ def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any
         text = _text(export, structure_key(finding), finding.label)
         bounds = finding.mask.bounds()
         assert bounds is not None  # outlined findings hold pixels
-        anchor = ((bounds.x0 + bounds.x1) / 2, (bounds.y0 + bounds.y1) / 2)
-        add(f"STRUCTURE {number}", look_of(finding).color, graphics, [_label(text, anchor)])
+        add(f"STRUCTURE {number}", look_of(finding).color, graphics, [_label(text, bounds.center)])
     lines = _calliper_lines(export)
     if lines:
         graphics = [_graphic(np.array([[line.x0, line.y0], [line.x1, line.y1]])) for line in lines]

@@ -4,15 +4,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.case import Provenance, Structure
 from engine.film.radiograph import Orientation, Radiograph, Source
 from engine.geometry import BoxPrompt, Prompts
-from engine.lungs import name_lungs, tidied
+from engine.lungs import name_lungs, tidied, usual_box
 from engine.mask import Mask
 from engine.segmenter import Segmentation
+from tests.engine.lung_cases import STORED_WAYS
+from tests.engine.lung_cases import stored as as_stored
 
 FILM = Radiograph(np.zeros((200, 240), dtype=np.uint8), Source(Path("f.png"), "", "", "PNG"), bits_stored=8)
 MIRRORED = replace(FILM, orientation=Orientation("R", "F"))
@@ -50,6 +53,20 @@ def test_one_box_round_both_gives_two_lungs() -> None:
     assert right is not None
     assert left is not None
     assert right.x1 < left.x0
+
+
+@pytest.mark.parametrize("way", sorted(STORED_WAYS))
+def test_sides_are_the_patients_whichever_way_a_film_is_stored(way: tuple[str, str]) -> None:
+    upright = {Structure.RIGHT_LUNG: drawn(LEFT_OF_IMAGE), Structure.LEFT_LUNG: drawn(RIGHT_OF_IMAGE)}
+    lungs = {side: Mask.of(as_stored(mask.pixels(), way)) for side, mask in upright.items()}
+    both = lungs[Structure.RIGHT_LUNG].union(lungs[Structure.LEFT_LUNG])
+    stored = np.zeros((both.rows, both.columns), dtype=np.uint8)
+    film = replace(FILM, stored=stored, orientation=Orientation(*way))
+    whole = Prompts(BoxPrompt.whole(film.rows, film.columns))
+    assert {one.structure: one.mask for one in name_lungs(answer(both), whole, film)} == lungs
+    for side, mask in lungs.items():
+        (alone,) = name_lungs(answer(mask), Prompts(usual_box(film, side)), film)
+        assert (alone.structure, alone.mask) == (side, mask)
 
 
 def test_lungs_grown_together_are_parted() -> None:

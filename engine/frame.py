@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.case import Line
-from engine.film.radiograph import Orientation
+from engine.film.radiograph import NoteCode, Orientation, Radiograph, ViewPosition
 from engine.geometry import BoxPrompt
-from engine.measure.calibration import Scale
+from engine.mask import Mask
 
 _HORIZONTAL, _VERTICAL = {"L", "R"}, {"F", "H"}
 
@@ -56,10 +56,6 @@ class Frame:
         """Return the frame seen from behind: the left lung's own, so that lateral is always towards x = 0."""
         return replace(self, flip_x=not self.flip_x)
 
-    def scale(self, stored: Scale) -> Scale:
-        """Return the pixel size along this frame's axes."""
-        return replace(stored, row=stored.column, column=stored.row) if self.transposed else stored
-
     def pixels(self, stored: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return pixels of the stored image, whole or cropped, as they lie in this frame."""
         turned = stored.T if self.transposed else stored
@@ -93,3 +89,19 @@ class Frame:
         """Return a box of this frame in image coordinates."""
         (ax, ay), (bx, by) = self.point(x0, y0), self.point(x1, y1)
         return BoxPrompt(min(ax, bx), min(ay, by), max(ax, bx), max(ay, by))
+
+
+def frontal_frame(film: Radiograph) -> Frame | None:
+    """Return the film turned upright, None where it is lateral or its orientation is of no frontal view."""
+    if film.view_position is ViewPosition.LATERAL or film.has_note(NoteCode.NOT_FRONTAL):
+        return None
+    return Frame.upright(film.rows, film.columns, film.orientation)
+
+
+def sides_of(mask: Mask, frame: Frame) -> tuple[Mask, Mask]:
+    """Return the patient's right and left lung of a mask of both, however the film is stored."""
+    if not frame.transposed:
+        on_left, on_right = mask.split_lungs()
+        return (on_right, on_left) if frame.flip_x else (on_left, on_right)
+    right, left = Mask.of(frame.pixels(mask.pixels())).split_lungs()
+    return Mask.of(frame.stored(right.pixels())), Mask.of(frame.stored(left.pixels()))
