@@ -35,6 +35,7 @@ from benchmarks.networks import (
 from benchmarks.timing import Times, interleaved, write_json
 from engine.network.checkpoint import Checkpoint
 from engine.network.config import ModelConfig, sam_config
+from engine.network.integers import adds_up
 from engine.network.openvino_backend import OpenVinoBackend, usable_cores
 from engine.network.openvino_runtime import load_openvino
 from engine.network.torch_backend import TorchBackend
@@ -47,6 +48,8 @@ CONFIGS = {
 EAGER = "torch eager float32"
 ENCODER_GOALS = {"compact 512": 4.0, "ViT-B 512": 7.0, "ViT-B 1024": 8.0}
 DECODER_GOAL = 4.0
+# After these no further round begins, so that the whole is done in a quarter of an hour on two slow cores.
+ENCODER_SECONDS, DECODER_SECONDS = {"compact 512": 45.0, "ViT-B 512": 120.0, "ViT-B 1024": 240.0}, 30.0
 MEMORY_GOAL, START_GOAL_S = 0.40, 1.5
 _INTEGERS = {"mlp, projection": ENCODER_LAYERS, "mlp, projection, qkv": WITH_QKV}
 _BOX = np.array([[[100.0, 120.0], [400.0, 420.0]]], dtype=np.float32), np.array([[2.0, 3.0]], dtype=np.float32)
@@ -109,8 +112,9 @@ class Subject:
         return variants
 
 
-def _integer_parts(variant: str) -> tuple[str, ...]:
-    if "int8" not in variant:
+def _integer_parts(variant: str, *, adds_up: bool) -> tuple[str, ...]:
+    """Return the parts that a variant multiplies as integers: none where the CPU would lose some of the sums."""
+    if "int8" not in variant or not adds_up:
         return ()
     return ("mlp", "projection", "qkv") if "qkv" in variant else ("mlp", "projection")
 
@@ -127,7 +131,7 @@ def _rows(
         if limits is not None:
             real = limits["bfloat16" if "bf16" in variant else "float32"]
             least = operations(CONFIGS[name]).seconds_at(
-                {"real": real, "int8": limits["int8"]}, _integer_parts(variant)
+                {"real": real, "int8": limits["int8"]}, _integer_parts(variant, adds_up=adds_up())
             )
             row["share_of_limit"] = least / (found.median_ms / 1e3)
         rows.append(row)
@@ -147,11 +151,28 @@ def _machine() -> dict[str, Any]:
         "vnni": "avx512_vnni" in flags or "avx_vnni" in flags,
         "bfloat16": "avx512_bf16" in flags or "amx_bf16" in flags,
         "amx": "amx_int8" in flags,
+        "integers_add_up": adds_up(),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "openvino": openvino.__version__.split("-")[0],
     }
+
+
+def shortcomings(machine: dict[str, Any]) -> str:
+    """Return what the machine lacks of what the bars were set with, and which of them it cannot be judged by."""
+    slow_integers = not (machine["vnni"] and machine["integers_add_up"])
+    lacking = ["8-bit dot products (VNNI)"] * slow_integers + ["bfloat16"] * (not machine["bfloat16"])
+    if not lacking:
+        return "This CPU has VNNI and bfloat16, with which the bars were set: it can be judged by all of them."
+    barred = [f"encoder {name} {goal:.0f}x" for name, goal in ENCODER_GOALS.items()]
+    barred += [] if machine["bfloat16"] else [f"decoder {DECODER_GOAL:.0f}x"]
+    consequence = "" if machine["integers_add_up"] else " Layers in 8 bits are multiplied in float32 (docs/engines.md)."
+    return (
+        f"This CPU lacks {' and '.join(lacking)}, with which the bars were set.{consequence} "
+        f"It cannot be judged by: {', '.join(barred)}. "
+        "It can by: share of its own limit, peak memory, start, and that no variant is slower than torch."
+    )
 
 
 def _child(*arguments: str, cache: Path) -> str:
@@ -235,6 +256,7 @@ def _store(subject: Subject, folder: Path) -> Path:
 
 def measure(names: list[str], rounds: int, *, memory: bool) -> dict[str, Any]:
     """Return all that was measured."""
+    begun = time.perf_counter()
     _progress("the machine's matrix products")
     limits = measured_limits()
     _progress(", ".join(f"{name} {value:.0f} GOP/s" for name, value in limits.items()))
@@ -245,12 +267,12 @@ def measure(names: list[str], rounds: int, *, memory: bool) -> dict[str, Any]:
         for name in names:
             subject = Subject(name, cache)
             some = rounds if "1024" not in name else max(3, rounds // 3)
-            for part, variants, count in (
-                ("encoder", subject.encoders(), some),
-                ("decoder", subject.decoders(), rounds),
+            for part, variants, count, seconds in (
+                ("encoder", subject.encoders(), some, ENCODER_SECONDS[name]),
+                ("decoder", subject.decoders(), rounds, DECODER_SECONDS),
             ):
                 _progress(f"{part}, {name}")
-                times = interleaved(variants, count)
+                times = interleaved(variants, count, seconds)
                 _progress("; ".join(f"{variant} {found.median_ms:.1f} ms" for variant, found in times.items()))
                 encoding = part == "encoder"
                 goal = ENCODER_GOALS[name] if encoding else DECODER_GOAL
@@ -264,6 +286,7 @@ def measure(names: list[str], rounds: int, *, memory: bool) -> dict[str, Any]:
                     engine: float(_child("--memory", engine, name, cache=cache)) for engine in ("eager", "openvino")
                 }
                 report.setdefault("peak_memory_mb", {})[name] = peaks
+    report["minutes"] = (time.perf_counter() - begun) / 60
     return report
 
 
@@ -278,6 +301,7 @@ def table(report: dict[str, Any]) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, VNNI {'yes' if machine['vnni'] else 'no'}, "
         f"bfloat16 {'yes' if machine['bfloat16'] else 'no'}, AMX {'yes' if machine['amx'] else 'no'}; "
         f"torch {machine['torch']}, OpenVINO {machine['openvino']}",
+        shortcomings(machine),
         "Limits, GOP/s: " + ", ".join(f"{name} {value:.0f}" for name, value in limits.items()),
         "",
         f"{'part':8} {'network':12} {'variant':44} {'median ms':>10} {'quartiles':>17} {'n (clean)':>9} "
@@ -304,6 +328,7 @@ def table(report: dict[str, Any]) -> str:
             f"Start to first embedding, compact, cache warm, no torch: {statistics.median(times):.2f} s "
             f"({min(times):.2f}-{max(times):.2f}, n {len(times)}; goal {START_GOAL_S} s)"
         )
+    lines.append(f"Measured in {report['minutes']:.1f} minutes.")
     return "\n".join(lines)
 
 

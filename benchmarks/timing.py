@@ -1,6 +1,7 @@
 """Times of several variants in turn, on a machine that others use too."""
 
 import json
+import math
 import os
 import statistics
 import time
@@ -12,6 +13,7 @@ from typing import Any
 _CLEAN_SHARE = 0.12  # of one core: a sample that others took more from is taken again
 _TRIES = 3
 _LONG_SECONDS = 2.0  # a sample this long is taken once
+_LEAST_ROUNDS = 2
 _LEAST_SECONDS = 0.2  # shorter calls are repeated within a sample
 
 
@@ -77,8 +79,14 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(variants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
-    """Return the times of variants called in turn, so that a slow minute of the machine hits all of them alike."""
+def interleaved(
+    variants: Mapping[str, Callable[[], object]], rounds: int, seconds: float = math.inf
+) -> dict[str, Times]:
+    """Return the times of variants called in turn, so that a slow minute of the machine hits all of them alike.
+
+    No round begins after so many seconds; the first two always run whole.
+    """
+    begun = time.perf_counter()
     repeats = {}
     for name, call in variants.items():
         seconds = _seconds(call)  # the first call also compiles and fills caches
@@ -86,7 +94,9 @@ def interleaved(variants: Mapping[str, Callable[[], object]], rounds: int) -> di
             seconds = _seconds(call)
         repeats[name] = max(1, round(_LEAST_SECONDS / seconds))
     samples: dict[str, list[tuple[float, bool]]] = {name: [] for name in variants}
-    for _ in range(rounds):
+    for done in range(rounds):
+        if done >= _LEAST_ROUNDS and time.perf_counter() - begun > seconds:
+            break
         for name, call in variants.items():
             samples[name].append(_sample(call, repeats[name]))
     return {name: Times.of(found) for name, found in samples.items()}

@@ -129,6 +129,8 @@ class Scheme:
 _INT8_PLACES: tuple[Place, ...] = (*_MATRICES, "prompt encoder")
 _ALL_PLACES: tuple[Place, ...] = (*_INT8_PLACES, "encoder convolutions", "decoder convolutions", "encoder attention")
 
+_SMALLEST: tuple[Place, ...] = ("encoder mlp", "encoder projection")  # the paper's places in the encoder
+
 SCHEMES: dict[str, Scheme] = {
     "float32": Scheme(None, "float32"),
     "float16": Scheme(None, "float16"),
@@ -136,6 +138,12 @@ SCHEMES: dict[str, Scheme] = {
     "int8 paper, float16": Scheme(Quantization(weight_scale="tensor"), "float16"),
     "int8": Scheme(Quantization(_INT8_PLACES), "float16"),
     "int8 everywhere": Scheme(Quantization(_ALL_PLACES), "float16"),
+    # Row by row, where 8 bits begin to matter (training.schemes).
+    "int8 mlp, projection": Scheme(Quantization(_SMALLEST), "float16"),
+    "int8 mlp, projection, qkv": Scheme(Quantization(_MATRICES[:3]), "float16"),
+    "int8 encoder, attention": Scheme(Quantization((*_MATRICES[:3], "encoder attention")), "float16"),
+    "int8 mlp, projection, decoder": Scheme(Quantization((*_SMALLEST, "decoder linears")), "float16"),
+    "int4 mlp, projection": Scheme(Quantization(_SMALLEST, four_bits=_SMALLEST), "float16"),
     "int4 mlp": Scheme(Quantization(_INT8_PLACES, four_bits=("encoder mlp",)), "float16"),
     "int4 encoder": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES[:3]), "float16"),
     "int4": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES), "float16"),

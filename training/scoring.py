@@ -13,7 +13,7 @@ from engine.files import write_atomically
 from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, Prompts, Spacing, SpacingOrigin
 from engine.lungs import name_lungs
-from engine.segmenter import Segmentation, Segmenter
+from engine.segmenter import Embedding, Segmentation, Segmenter
 from training import metrics
 from training.boxes import DRAWN, BoxKind, bounds_of, draw_box, fixed_rng
 from training.manifest import FilmRecord
@@ -121,7 +121,13 @@ class Answer:
 
 def answers(segmenter: Segmenter, radiograph: Radiograph, wanted: Sequence[Ask]) -> list[Answer]:
     """Return the masks on the film's own grid: one embedding, then all prompts."""
-    embedding = segmenter.embed(radiograph)
+    return answers_on(segmenter, segmenter.embed(radiograph), radiograph, wanted)
+
+
+def answers_on(
+    segmenter: Segmenter, embedding: Embedding, radiograph: Radiograph, wanted: Sequence[Ask]
+) -> list[Answer]:
+    """Return the same for a film that is encoded already."""
     prompts = [Prompts(ask.box) for ask in wanted]
     found = segmenter.segment_many(embedding, prompts)
     return [

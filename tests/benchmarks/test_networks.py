@@ -32,3 +32,9 @@ def test_variants_take_turns() -> None:
     found = interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=1)
     assert found.keys() == {"a", "b"}
     assert {"a", "b"} == set(calls)
+
+
+def test_no_round_begins_when_the_time_is_up_but_two_always_run() -> None:
+    calls: list[str] = []
+    found = interleaved({"a": lambda: calls.append("a")}, rounds=9, seconds=0.0)
+    assert found["a"].samples == 2
