@@ -36,12 +36,26 @@ class Journal:
         self.path = path
         self._masks: set[str] = set()
         self._file: IO[bytes] | None = None
-        self._start = case
+        # What the head says, not the case: a journal outlives its film, whose pixels must not be kept for it.
+        source = case.radiograph.source
+        self._film = {"path": str(source.path), "pixel_sha256": source.pixel_sha256}
+        self._size = {"rows": case.radiograph.rows, "columns": case.radiograph.columns}
+        self._start, self._start_masks = marks_of(case), masks_of(case)
         self.failed = False
+
+    def adopt(self, found: "Recovered") -> None:
+        """Go on with the journal of a session that died, by one rename: there is no moment at which its work is lost.
+
+        OSError if it cannot be had, for example because another instance has taken it.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found.path.replace(self.path)
+        self._masks = set(found.masks)
 
     def add(self, change: Change) -> None:
         """Write an action."""
-        self._write({"do": change.name, "case": marks_of(change.after), "masks": self._new_masks(change.after)})
+        masks = self._new_masks(masks_of(change.after))
+        self._write({"do": change.name, "case": marks_of(change.after), "masks": masks})
 
     def step(self, kind: str) -> None:
         """Write an undo, a redo or a save."""
@@ -65,8 +79,8 @@ class Journal:
         self.path.unlink(missing_ok=True)
         self._masks.clear()
 
-    def _new_masks(self, case: Case) -> dict[str, str]:
-        fresh = {sha: mask for sha, mask in masks_of(case).items() if sha not in self._masks}
+    def _new_masks(self, masks: dict[str, Mask]) -> dict[str, str]:
+        fresh = {sha: mask for sha, mask in masks.items() if sha not in self._masks}
         self._masks.update(fresh)
         return {sha: mask_text(mask) for sha, mask in fresh.items()}
 
@@ -82,19 +96,18 @@ class Journal:
             self._line(entry)
         except OSError as error:
             self.failed = True
+            self._masks.clear()  # this line's may not be there: the next one brings all of its own
             raise OutputError("The journal could not be written.", advice=error.strerror or "") from error
         self.failed = False
 
     def _head(self) -> dict[str, Any]:
-        source = self._start.radiograph.source
         return {
             "journal": VERSION,
-            "film": {"path": str(source.path), "pixel_sha256": source.pixel_sha256},
-            "rows": self._start.radiograph.rows,
-            "columns": self._start.radiograph.columns,
+            "film": self._film,
+            **self._size,
             "begun": time.time(),
-            "case": marks_of(self._start),
-            "masks": self._new_masks(self._start),
+            "case": self._start,
+            "masks": self._new_masks(self._start_masks),
         }
 
     def _line(self, entry: dict[str, Any]) -> None:
@@ -131,7 +144,10 @@ class Recovered:
         history = History()
         for entry in self.entries[1:]:
             if "do" in entry:
-                after = case_of(entry["case"], self.masks, radiograph)
+                try:
+                    after = case_of(entry["case"], self.masks, radiograph)
+                except KeyError:
+                    continue  # its masks were on a line that is torn; what was done later has its own
                 history.add(Change(case, after, str(entry["do"])))
                 case = after
             elif "undo" in entry:
@@ -144,7 +160,7 @@ class Recovered:
 
 
 def read_journal(path: Path) -> Recovered | None:
-    """Return what a journal holds, up to its first torn line; None when not even its head is whole."""
+    """Return what a journal holds, without its torn lines; None when not even its head is whole."""
     entries: list[dict[str, Any]] = []
     masks: dict[str, Mask] = {}
     try:

@@ -150,17 +150,19 @@ class Session(QObject):
         start = history.done[0].before if history.done else case
         reading = Reading(film, case, history, self._journals.journal_for(Case(film.radiograph)), start)
         if recovered is not None:
-            # The old journal stays until the new one holds all that it held.
-            for change in history.done:
-                self.journal(reading, lambda journal, change=change: journal.add(change))  # type: ignore[misc]
+            try:
+                reading.journal.adopt(recovered)
+            except OSError:
+                for change in history.done:
+                    self.journal(reading, lambda journal, change=change: journal.add(change))  # type: ignore[misc]
             if case.findings and not history.done:
                 reading.saved = Case(film.radiograph)
-            recovered.path.unlink(missing_ok=True)
         return reading
 
     def recover(self, found: list[Recovered]) -> None:
         """Take over the work of sessions that died; it is there when its film is opened."""
-        self._recovered.update({item.film_path: item for item in found})
+        # Newest first: where two sessions died over one film, the later work is taken up and the other kept.
+        self._recovered.update({item.film_path: item for item in reversed(found)})
         self.worklist.open([item.film_path for item in found])
 
     def _forget(self) -> None:

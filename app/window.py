@@ -428,6 +428,7 @@ class Window(QMainWindow):
             actions[session.tool].setChecked(True)
         hidden = box.display.identity_hidden
         actions["hide-identity"].setChecked(hidden)
+        self._recent_menu.setEnabled(not hidden and not self._recent_menu.isEmpty())  # files are named after people
         actions["hide-identity"].setIcon(icon("names-hidden" if hidden else "names"))
         actions["hide-identity"].setIconText(self.tr("Names hidden") if hidden else self.tr("Hide names"))
         actions["magnifier"].setChecked(box.magnifying)
@@ -443,11 +444,11 @@ class Window(QMainWindow):
     def show_recent(self, recent: tuple[str, ...]) -> None:
         """Fill the menu of recent films."""
         self._recent_menu.clear()
-        self._recent_menu.setEnabled(bool(recent))
         for text in recent:
             path = Path(text)
             action = self._recent_menu.addAction(path.name.replace("&", "&&"))
             action.triggered.connect(lambda _=False, path=path: self.open_paths([path]))
+        self._refresh()
 
     # Leaving
 

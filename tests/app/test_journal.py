@@ -1,13 +1,16 @@
 """Nothing is lost: killed at any moment, torn at any byte, the next start has the work."""
 
+import gc
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.history import Change, History
@@ -131,6 +134,43 @@ def test_names_of_journals_hold_nothing_of_the_patient(tmp_path: Path) -> None:
     folder.end(keep=False)
 
 
+def test_a_write_that_failed_costs_no_later_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = a_case()
+    journal = Journal(tmp_path / "a.journal", start)
+    rows, columns = start.radiograph.rows, start.radiograph.columns
+    drawn = Mask.of_polygons(rows, columns, [np.array([(2.0, 2.0), (30.0, 2.0), (30.0, 30.0)])])
+    first = start.with_finding(Finding(Structure.OTHER, drawn, Making.DRAWN, "a", tracking_uid="2.25.1"))
+    second = replace(first, distances=(Line(0, 0, 5, 5),))
+    whole = Journal._line
+
+    def torn(self: Journal, entry: dict[str, object]) -> None:
+        assert self._file is not None
+        self._file.write(b'\n00000000 {"do')
+        raise OSError(28, "No space left on device")
+
+    journal.step("undo")  # the head is there
+    monkeypatch.setattr(Journal, "_line", torn)
+    with pytest.raises(LungboxError):
+        journal.add(Change(start, first, "brush"))
+    monkeypatch.setattr(Journal, "_line", whole)
+    journal.add(Change(first, second, "distance"))
+    journal.close()
+    found = read_journal(tmp_path / "a.journal")
+    assert found is not None
+    case, _ = found.on(start.radiograph)
+    assert (case.findings, case.distances) == (second.findings, second.distances)
+
+
+def test_a_journal_keeps_no_film_in_memory(tmp_path: Path) -> None:
+    folder = JournalFolder(tmp_path)
+    case = a_case()
+    pixels = weakref.ref(case.radiograph.stored)
+    folder.journal_for(case)
+    del case
+    gc.collect()
+    assert pixels() is None
+
+
 _KILLED = """
 import sys, time
 from pathlib import Path
@@ -196,3 +236,44 @@ def test_the_next_start_offers_the_work_back(
     for _ in range(6):
         room.session.undo()
     assert room.case.findings == ()
+
+
+def test_of_two_sessions_that_died_over_one_film_the_later_work_comes_back_and_the_other_is_kept(
+    make_room: MakeRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    path = film(tmp_path / "film.dcm")
+    start = Case(read_radiograph(path))
+    for number in (1.0, 2.0):
+        dead = JournalFolder(home / "data" / "journal")
+        dead.begin()
+        journal = dead.journal_for(start)
+        journal.add(Change(start, replace(start, distances=(Line(0, 0, number, 1),)), "distance"))
+        dead.end(keep=True)
+        time.sleep(0.02)
+    monkeypatch.setattr("app.assembly.ask", lambda *_: 0)
+    room = make_room()
+    room.wait(lambda: room.session.reading is not None)
+    room.settle()
+    assert room.case.distances == (Line(0, 0, 2.0, 1),)
+    left = JournalFolder(home / "data" / "journal").left_behind()
+    assert [item.on(start.radiograph)[0].distances for item in left] == [(Line(0, 0, 1.0, 1),)]
+
+
+def test_work_that_comes_back_is_in_a_journal_at_every_moment(
+    make_room: MakeRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    path = film(tmp_path / "film.dcm")
+    start = Case(read_radiograph(path))
+    dead = JournalFolder(home / "data" / "journal")
+    dead.begin()
+    cases = worked_on(start, dead.journal_for(start))
+    dead.end(keep=True)
+    monkeypatch.setattr("app.assembly.ask", lambda *_: 0)
+    monkeypatch.setattr(Journal, "add", lambda *_: pytest.fail("written a step at a time: a kill would leave half"))
+    room = make_room()
+    room.wait(lambda: room.session.reading is not None)
+    assert room.session.reading is not None
+    found = read_journal(room.session.reading.journal.path)
+    assert found is not None
+    assert found.on(start.radiograph)[0].findings == cases[-1].findings
+    assert len(list((home / "data" / "journal").rglob("*.journal"))) == 1

@@ -350,6 +350,10 @@ def test_hiding_names_takes_them_off_every_widget(room: Room) -> None:
     key(room, "hide-identity")
     assert "SENTINEL" not in on_screen()
     assert "film.dcm" not in on_screen()
+    recent = room.window._recent_menu
+    assert not recent.isEnabled()
+    key(room, "hide-identity")
+    assert recent.isEnabled()
 
 
 def test_nothing_of_the_patient_goes_to_log_or_settings(room: Room, home: Path, tmp_path: Path) -> None:
