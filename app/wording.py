@@ -29,7 +29,7 @@ from engine.errors import (
     UnsupportedFilmError,
 )
 from engine.film.grey import View, VoiLut, Window, WindowFunction
-from engine.film.radiograph import NoteCode, Radiograph, ViewPosition
+from engine.film.radiograph import NoteCode, Radiograph, ViewPosition, person_name
 from engine.geometry import Spacing, SpacingOrigin
 from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Reason, displayed, rounded, scale_of
 
@@ -150,11 +150,8 @@ _DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x2
 
 
 def person(name: str) -> str:
-    """Return a Person Name as it is read (PS3.5 6.2.1.1): family, given, and so on between carets."""
-    alphabetic = name.split("=", maxsplit=1)[0]
-    family, _, rest = alphabetic.partition("^")
-    given = " ".join(part for part in rest.split("^") if part)
-    return plain(f"{family}, {given}" if given else family, 48)
+    """Return a Person Name as it is read, short enough for a corner."""
+    return plain(person_name(name), 48)
 
 
 def identity_lines(radiograph: Radiograph) -> tuple[str, ...]:

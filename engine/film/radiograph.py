@@ -83,6 +83,13 @@ class Overlay:
     bitmap: NDArray[np.bool_]  # (rows, columns)
 
 
+def person_name(stored: str) -> str:
+    """Return a Person Name as it is read (PS3.5 6.2.1.1): family, given, and so on between carets."""
+    family, _, rest = stored.split("=", maxsplit=1)[0].partition("^")
+    given = " ".join(part for part in rest.split("^") if part)
+    return f"{family}, {given}" if given else family
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
     """Whose film this is. For the screen and the results only: never logged, so it has no readable repr."""

@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from engine.case import Finding, Line, Making
+from engine.film.radiograph import person_name
 from engine.measure import Measurement, calibration_text, rounded
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
@@ -23,6 +24,8 @@ _PAGE = (210 * _MM, 297 * _MM)
 _MARGIN = 16 * _MM
 _FILM_BOX = (112 * _MM, 132 * _MM)
 _PICTURE_PX = 1100
+_PAIR_WIDTH = 90 * _MM  # the longest that one thing about the patient may be
+_NAMES_WIDTH = 46 * _MM  # of the table's first column
 _TABLE_ROWS = (
     ("area", "Projected area"),
     ("height-dome", "Height to dome"),
@@ -82,7 +85,7 @@ def _head(canvas: "Canvas", export: Export) -> float:
     y -= 7 * _MM
     identity, source = export.case.radiograph.identity, export.case.radiograph.source
     pairs = [
-        ("Patient", identity.patient_name),
+        ("Patient", _person(identity.patient_name)),
         ("ID", identity.patient_id),
         ("Born", _date(identity.birth_date)),
         ("Sex", identity.sex),
@@ -98,7 +101,7 @@ def _head(canvas: "Canvas", export: Export) -> float:
         text = _latin(value)
         if not text:
             continue
-        text = text if len(text) <= 48 else text[:47] + "..."
+        text = _fitted(canvas, text, ("Helvetica-Bold", 9), _PAIR_WIDTH)
         width = canvas.stringWidth(label, "Helvetica", 7.5) + 3 + canvas.stringWidth(text, "Helvetica-Bold", 9) + 12
         if x + width > _PAGE[0] - _MARGIN:
             x, y = _MARGIN, y - 12
@@ -223,14 +226,14 @@ def _small(canvas: "Canvas", text: str, x: float, y: float, right: float) -> flo
 def _table(canvas: "Canvas", export: Export, top: float) -> float:
     """Write one column a structure; return the y below."""
     findings = export.outlined[:4]  # more do not fit the page; the CSV has them all
-    first = _MARGIN + 58 * _MM
+    first = _MARGIN + _NAMES_WIDTH
     step = min(60 * _MM, (_PAGE[0] - _MARGIN - first) / max(1, len(findings)))
     y = top
     canvas.setFont("Helvetica-Bold", 9)
     for number, finding in enumerate(findings):
         x = first + step * (number + 1)
         canvas.setFillColorRGB(*_unit(look_of(finding).color))
-        label = _latin(finding.label)[:28]
+        label = _fitted(canvas, _latin(finding.label), ("Helvetica-Bold", 9), step - 18)
         canvas.rect(x - canvas.stringWidth(label, "Helvetica-Bold", 9) - 10, y - 0.5, 6, 6, stroke=0, fill=1)
         canvas.setFillGray(0)
         canvas.drawRightString(x, y, label)
@@ -246,19 +249,20 @@ def _table(canvas: "Canvas", export: Export, top: float) -> float:
         canvas.drawString(_MARGIN, y, name)
         for number, row in enumerate(rows):
             if row is not None and row.value is not None:
-                _value(canvas, row, first + step * (number + 1), y)
+                _value(canvas, row, first + step * (number + 1), y, step - 4)
         y -= 11.5
     return y
 
 
-def _value(canvas: "Canvas", row: Measurement, right: float, y: float) -> None:
+def _value(canvas: "Canvas", row: Measurement, right: float, y: float, room: float) -> None:
     text = _latin(value_text(row))
     canvas.setFont("Helvetica", 8.5)
     canvas.drawRightString(right, y, text)
-    if _range(row):
+    taken = canvas.stringWidth(text, "Helvetica", 8.5) + 5
+    if _range(row) and taken + canvas.stringWidth(_range(row), "Helvetica", 6.5) <= room:
         canvas.setFont("Helvetica", 6.5)
         canvas.setFillGray(0.35)
-        canvas.drawRightString(right - canvas.stringWidth(text, "Helvetica", 8.5) - 5, y, _range(row))
+        canvas.drawRightString(right - taken, y, _range(row))
         canvas.setFillGray(0)
 
 
@@ -293,9 +297,11 @@ def _foot(canvas: "Canvas", export: Export, top: float) -> None:
     canvas.setFont("Helvetica-Bold", 8.5)
     canvas.drawString(_MARGIN, base + 3, NOTICE)
     canvas.setFont("Helvetica", 8)
-    canvas.drawRightString(
-        _PAGE[0] - _MARGIN, base + 3, f"Read by: {_latin(export.reader) or '______________________'}"
-    )
+    read_by = f"Read by: {_latin(export.reader) or '______________________'}"
+    # Above the notice, not beside it: both may be long.
+    read_by = _fitted(canvas, read_by, ("Helvetica", 8.5), _PAGE[0] - 2 * _MARGIN)
+    canvas.setFont("Helvetica", 8.5)
+    canvas.drawRightString(_PAGE[0] - _MARGIN, base + 21, read_by)
 
 
 def _provenance(finding: Finding) -> str:
@@ -309,6 +315,21 @@ def _provenance(finding: Finding) -> str:
 
 def _date(stored: str) -> str:
     return f"{stored[:4]}-{stored[4:6]}-{stored[6:]}" if len(stored) == 8 and stored.isdigit() else stored
+
+
+def _person(stored: str) -> str:
+    """Return a patient's name; of its groups (alphabetic, ideographic, phonetic) the first that Helvetica can show."""
+    groups = [group for group in stored.split("=") if group]
+    return person_name(next((group for group in groups if _latin(group) == group), stored))
+
+
+def _fitted(canvas: "Canvas", text: str, font: tuple[str, float], width: float) -> str:
+    """Return text cut to a width, and saying so."""
+    if canvas.stringWidth(text, *font) <= width:
+        return text
+    while text and canvas.stringWidth(text + "...", *font) > width:
+        text = text[:-1]
+    return text.rstrip() + "..."
 
 
 def _latin(text: str) -> str:

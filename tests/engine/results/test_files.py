@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from reportlab.pdfgen.canvas import Canvas
 
 import resources
 from engine.case import Case, Making, Structure
@@ -189,6 +190,40 @@ def test_the_report_is_one_page_with_its_notice() -> None:
     assert data.count(b"/Type /Page\n") + data.count(b"/Type /Page ") == 1
     assert b"Research software, not a medical device" in data
     assert pdf(job(case)) == data
+
+
+def test_nothing_on_the_report_lies_on_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = dicom_case(
+        SpecificCharacterSet="ISO_IR 192",
+        PatientName="Müller-Lüdenscheidt^Maximiliane Friederike Wilhelmina^^Dr. med.",
+        PatientID="X" * 64,
+        AccessionNumber="ACC-2026-0000001",
+        ImagerPixelSpacing=["0.2", "0.15"],
+    )
+    long = tuple(replace(case.findings[2], tracking_uid=f"2.25.{n}", name="Raumforderung " * 4) for n in (7, 8))
+    case = case.with_finding(long[0]).with_finding(long[1])
+    masks = {finding.tracking_uid: [finding.mask.grown(2)] for finding in case.findings}
+    measured = with_intervals(case, measure(case), masks)
+    placed: list[tuple[float, float, float, str]] = []
+
+    def noted(name: str, real: Any) -> None:
+        def drawn(self: Any, x: float, y: float, text: str) -> None:
+            width = self.stringWidth(text, self._fontname, self._fontsize)
+            left = x - width if name == "drawRightString" else x
+            placed.append((y, left, left + width, text))
+            real(self, x, y, text)
+
+        monkeypatch.setattr(Canvas, name, drawn)
+
+    noted("drawString", Canvas.drawString)
+    noted("drawRightString", Canvas.drawRightString)
+    pdf(replace(job(case), measurements=measured, reader="Prof. Dr. med. Ingeborg " * 6))
+    assert any(text.startswith("Müller-Lüdenscheidt, Maximiliane") for *_, text in placed)
+    assert all(left > 0 and right < 210 / 25.4 * 72 for _, left, right, _ in placed)
+    for number, (y, left, right, text) in enumerate(placed):
+        for other_y, other_left, other_right, other in placed[number + 1 :]:
+            if abs(y - other_y) < 2:
+                assert right <= other_left or other_right <= left, (text, other)
 
 
 def test_the_report_takes_names_in_any_script_and_structures_of_any_number() -> None:
