@@ -14,7 +14,8 @@ help:
 	@echo "make run          install and open the viewer on the demo film"
 	@echo "make test         install and run every check (lint, types, import contracts, tests)"
 	@echo "make unit         only the tests"
-	@echo "make train        train the model on DATA=folder (default ../shared/data/cxr), into RUN=folder"
+	@echo "make train        pretrain, train and release on DATA=folder (default ../shared/data/cxr), into RUN=folder;"
+	@echo "                  goes on where it was stopped"
 	@echo "make release      write the checkpoint of RUN in integers, parity proved"
 	@echo "make evaluate     score the bundled checkpoint on the validation films of DATA"
 	@echo "make screenshots  photograph the viewer for the documents"
@@ -58,9 +59,14 @@ unit: $(VENV)/.installed-dev
 
 DATA ?= ../shared/data/cxr
 RUN ?= runs/compact
+RECIPE ?= compact
 
+# Each step passes over what is done, and goes on after a kill.
 train: $(VENV)/.installed-dev
-	$(BIN)/python -m training.train --data $(DATA) --out $(RUN)
+	$(BIN)/python -m training.pretrain --data $(DATA) --out $(RUN)/pretraining --recipe $(RECIPE)
+	$(BIN)/python -m training.train --data $(DATA) --out $(RUN) --recipe $(RECIPE) \
+	    --start $(RUN)/pretraining/pretrained.pt
+	$(MAKE) release
 
 release: $(VENV)/.installed-dev
 	$(BIN)/python -m training.release $(RUN)/average.pt --data $(DATA) --out $(RUN)/model.safetensors

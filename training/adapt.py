@@ -95,7 +95,7 @@ def run_row(model: LungModel, name: str, row: Adaptation, films: Films, recipe: 
         fit_weights(model)
         set_training(model, row)
         loss = one_epoch(stage, films, recipe)
-        scores = validate(model, films.held_out, recipe, Team(next(model.parameters()).device))
+        scores = validate(model, films.held_out, recipe, Team(next(model.parameters()).device)).scores
         said = ", ".join(f"{kind} {score:.4f}" for kind, score in scores.items())
         ranks = f"ranks {min(stage.budget.ranks)} to {max(stage.budget.ranks)}, " if stage.budget.ranks else ""
         print(f"{name} epoch {stage.epoch}/{row.epochs}: loss {loss:.4f}, {ranks}validation {said}", flush=True)

@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.model_input import standardise, to_model_input, to_unit
 from engine.network.config import Preprocessing
 from training.boxes import any_kind, bounds_of, draw_box
-from training.manifest import Convention, Split, lung_truth, manifest_rows
+from training.manifest import Convention, FilmRecord, Split, lung_truth, manifest_rows
 from training.sources import records_in
 from training.truth import read_film, read_lungs
 
@@ -74,20 +75,25 @@ def load_films(root: Path, split: str, sources: tuple[str, ...], size: int, prep
     """
     refused = doubtful() if split == Split.TRAIN.value else frozenset()
     films = []
-    plain = Preprocessing(preprocessing.low_percentile, preprocessing.high_percentile, mean=(0.0,), std=(1.0,))
     wanted = [
         record
         for record in records_in(root)
         if record.split.value == split and record.source in sources and record.mask and record.key not in refused
     ]
     for record in lung_truth(wanted, frozenset({Convention.HEART_EXCLUDED})):
-        radiograph = read_film(record)
-        letterbox = Letterbox.fit(radiograph.rows, radiograph.columns, size, radiograph.pixel_aspect)
-        unit = to_model_input(radiograph, letterbox, plain)[0]
+        unit, radiograph, letterbox = unit_of(record, size, preprocessing)
         both = read_lungs(record, radiograph.rows, radiograph.columns).both
         coverage = letterbox.to_frame(both.astype(np.float32), blank=0.0)
         films.append(Film(record.id, record.source, unit, split_lungs((coverage >= 0.5).astype(np.uint8))))
     return films
+
+
+def unit_of(record: FilmRecord, size: int, preprocessing: Preprocessing) -> tuple[Frame, Radiograph, Letterbox]:
+    """Return a film on the model's frame, grey 0 to 1, as it was read, and how it was fitted."""
+    radiograph = read_film(record)
+    letterbox = Letterbox.fit(radiograph.rows, radiograph.columns, size, radiograph.pixel_aspect)
+    plain = Preprocessing(preprocessing.low_percentile, preprocessing.high_percentile, mean=(0.0,), std=(1.0,))
+    return to_model_input(radiograph, letterbox, plain)[0], radiograph, letterbox
 
 
 def resized(films: list[Film], size: int) -> list[Film]:

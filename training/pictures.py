@@ -34,8 +34,19 @@ def film_tile(
     """Return the film as the model sees it, fitted into a square, with outlines and a box."""
     values = radiograph.modality_values()
     unit = to_unit(-values if radiograph.inverse else values, None, Preprocessing())
-    scale = side / max(radiograph.rows, radiograph.columns)
-    size = (max(1, round(radiograph.columns * scale)), max(1, round(radiograph.rows * scale)))
+    return unit_tile(unit, outlines, box, side)
+
+
+def unit_tile(
+    unit: NDArray[np.float32],
+    outlines: Sequence[tuple[Pixels, Colour]] = (),
+    box: BoxPrompt | None = None,
+    side: int = 360,
+) -> Tile:
+    """Return grey from 0 to 1, fitted into a square, with outlines and a box."""
+    rows, columns = unit.shape
+    scale = side / max(rows, columns)
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(unit, size, interpolation=how)
     tile = np.zeros((side, side, 3), dtype=np.uint8)

@@ -42,11 +42,6 @@ class Team:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
-    def say(self, text: str) -> None:
-        """Print a line, once for the whole team."""
-        if self.leads:
-            print(text, flush=True)
-
     def mean(self, *values: float) -> list[float]:
         """Return each value's mean over the team. Every process must ask."""
         if self.size == 1:

@@ -11,36 +11,43 @@ from its weights.
 """
 
 import argparse
-import csv
 import json
 import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from engine.errors import LungboxError
-from engine.files import sweep_stale
+from engine.files import sha256, sweep_stale, write_atomically
 from engine.model_input import standardise
 from engine.network.checkpoint import Checkpoint, read_checkpoint
+from engine.network.config import ModelConfig, Preprocessing
+from engine.network.model import LungModel
+from training.base import load_base
 from training.films import Batch, Film, batches, load_films, resized
 from training.losses import mask_loss
+from training.pictures import sheet, write_png
+from training.progress import Journal, NoJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
 from training.state import Run, commit, start, write_whole
 from training.together import Team, team
 from training.validation import validate
 from training.warm_start import network_of
 
-COLUMNS = ("step", "seen", "size", "loss", "dice", "films_per_s", "validation")  # of log.csv
+Item = TypeVar("Item")
 WARM_FILMS = 24  # that give batch norm its statistics where a run goes on from a released file
 
 # ------------------------------------------------------------------------------------------------------------ loss
@@ -85,9 +92,9 @@ def learning_rate(step: int, done: float, recipe: Recipe) -> float:
 # ------------------------------------------------------------------------------------------------------------ data
 
 
-def prefetched(source: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
+def prefetched(source: Iterator[Item], depth: int = 3) -> Iterator[Item]:
     """Yield the same batches, made ahead in a thread: OpenCV lets go of the interpreter lock."""
-    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+    ready: queue.Queue[Item | BaseException | None] = queue.Queue(depth)
 
     def fill() -> None:
         try:
@@ -135,83 +142,113 @@ def one_step(run: Run, network: nn.Module, batch: Batch, device: torch.device) -
     return loss, dice
 
 
-def train(recipe: Recipe, data: Path, out: Path, company: Team, base: Checkpoint | None = None) -> Path:
-    """Run the recipe, from scratch or from a released file; return the file with the averaged weights."""
-    if base is not None:
-        recipe = replace(recipe, model=base.config, preprocessing=base.preprocessing)
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """What a run starts from, where it does not start from nothing."""
+
+    config: ModelConfig
+    preprocessing: Preprocessing
+    network: Callable[[Sequence[NDArray[np.float32]]], LungModel]  # from frames, for the statistics of batch norm
+    about: dict[str, str]  # for run.json
+
+
+def origin_of(path: Path) -> Origin:
+    """Return the network in a released file (.safetensors), in a run's average.pt, or in stage 0's pretrained.pt."""
+    if path.suffix == ".safetensors":
+        return released(read_checkpoint(path))
+    base = load_base(path)
+    about = {"name": path.name, "sha256": sha256(path.read_bytes())}
+    return Origin(base.model.config, base.preprocessing, lambda _: base.model, about)
+
+
+def released(checkpoint: Checkpoint) -> Origin:
+    """Return the network of a released file."""
+    about = {"name": checkpoint.name, "version": checkpoint.version, "sha256": checkpoint.sha256}
+    return Origin(checkpoint.config, checkpoint.preprocessing, partial(network_of, checkpoint), about)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a run takes place: its processes, its folder, and what is told of it."""
+
+    team: Team
+    out: Path
+    speaker: Speaker | Silent
+    journal: Journal
+
+    def look(self, run: Run, films: list[Film], size: int) -> dict[str, float]:
+        """Validate the averaged weights; tell the scores, and draw the worst films."""
+        found = validate(run.average, films, run.recipe, self.team)
+        self.journal.validation(run.step, run.seen, size, found.scores)
+        self.speaker.line("validation " + ", ".join(f"{kind} {score:.4f}" for kind, score in found.scores.items()))
+        if self.team.leads:
+            (self.out / "overlays").mkdir(exist_ok=True)
+            write_png(self.out / "overlays" / f"{run.seen:06d}.png", sheet(found.worst, columns=4))
+        return found.scores
+
+    def save(self, run: Run) -> None:
+        """Keep the state, once for all processes."""
+        if self.team.leads:
+            run.save(self.out / "state.pt")
+
+
+def train(recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin | None = None) -> Path:
+    """Run the recipe, from nothing or from other weights; return the file with the averaged weights."""
+    if origin is not None:
+        recipe = replace(recipe, model=origin.config, preprocessing=origin.preprocessing)
     for phase in recipe.phases:
         company.share_of(phase.batch, recipe.accumulate)
+    speaker = Speaker(sys.stdout) if company.leads else Silent()
     films = load_films(data, "train", recipe.sources, recipe.model.image_size, recipe.preprocessing)
     held_out = load_films(data, "val", recipe.sources, recipe.model.image_size, recipe.preprocessing)
-    company.say(f"{len(films)} films to train on, {len(held_out)} to validate")
+    speaker.line(f"{len(films)} films to train on, {len(held_out)} to validate")
     frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
-    run = start(recipe, company, None if base is None else network_of(base, frames))
-    state = out / "state.pt"
-    if state.exists():
-        run.load(state, company.device)
-        company.say(f"going on at step {run.step}, {run.seen} films seen")
+    run = start(recipe, company, None if origin is None else origin.network(frames))
+    if (out / "state.pt").exists():
+        run.load(out / "state.pt", company.device)
+        if run.phase == len(recipe.phases) and (out / "average.pt").exists():
+            speaker.line(f"{out} is finished already")
+            return out / "average.pt"
+        speaker.line(f"going on at step {run.step}, {run.seen} films seen")
     if company.leads:
         out.mkdir(parents=True, exist_ok=True)
         sweep_stale(out, older_than_s=0.0)  # what a killed run was writing
-        describe(out / "run.json", recipe, base, films)
+        describe(out / "run.json", recipe, origin, films)
     network = company.shared(run.model)
     network.train()
-    with log_of(out, company) as log:
+    kept: AbstractContextManager[Journal] = (
+        journal(out, run.step, run.seen) if company.leads else nullcontext(NoJournal())
+    )
+    with kept as told:
+        place = Place(company, out, speaker, told)
         for run.phase in range(run.phase, len(recipe.phases)):  # noqa: B020 (goes on where the run stopped)
-            run_phase(run, network, films, held_out, company, state, log)
+            run_phase(run, network, films, held_out, place)
             run.phase_seen = 0
-    run.phase = len(recipe.phases)
-    scores = validate(run.average, held_out, recipe, company)
-    company.say(f"final validation {rounded(scores)}")
+        run.phase = len(recipe.phases)
+        scores = place.look(run, held_out, recipe.model.image_size)
+        place.save(run)
     weights = out / "average.pt"
     if company.leads:
-        run.save(state)
         shape = {"config": recipe.model.as_json(), "preprocessing": asdict(recipe.preprocessing)}
         write_whole(weights, {"model": run.average.state_dict(), "scores": scores, **shape})
     return weights
 
 
-def describe(path: Path, recipe: Recipe, base: Checkpoint | None, films: list[Film]) -> None:
+def describe(path: Path, recipe: Recipe, origin: Origin | None, films: list[Film]) -> None:
     """Write what a run is made of."""
     about = {
         "recipe": asdict(recipe),
-        "start": None if base is None else {"name": base.name, "version": base.version, "sha256": base.sha256},
+        "start": None if origin is None else origin.about,
         "commit": commit(),
         "torch": torch.__version__,
         "films": [film.name for film in films],
     }
-    path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    write_atomically(path, json.dumps(about, indent=1).encode())
 
 
-@contextmanager
-def log_of(out: Path, company: Team) -> Iterator[Callable[[list[object]], object]]:
-    """Yield what writes a line into the run's log: nothing, but for the leader."""
-    if not company.leads:
-        yield lambda _: None
-        return
-    with (out / "log.csv").open("a", newline="", encoding="utf-8", buffering=1) as file:
-        write = csv.writer(file, lineterminator="\n").writerow
-        if file.tell() == 0:
-            write(COLUMNS)
-        yield write
-
-
-def rounded(scores: dict[str, float]) -> dict[str, float]:
-    """Return scores as they are printed."""
-    return {kind: round(score, 4) for kind, score in scores.items()}
-
-
-def run_phase(
-    run: Run,
-    network: nn.Module,
-    films: list[Film],
-    held_out: list[Film],
-    company: Team,
-    state: Path,
-    log: Callable[[list[object]], object],
-) -> None:
+def run_phase(run: Run, network: nn.Module, films: list[Film], held_out: list[Film], place: Place) -> None:
     """Train what is left of the run's phase, saving and looking at the validation films on the way."""
-    recipe, phase = run.recipe, run.recipe.phases[run.phase]
+    recipe, phase, company = run.recipe, run.recipe.phases[run.phase], place.team
     smaller, smaller_held_out = resized(films, phase.size), resized(held_out, phase.size)
     for model in (run.model, run.average):
         model.prompt_encoder.input_image_size = (phase.size, phase.size)
@@ -233,23 +270,27 @@ def run_phase(
         run.step, run.seen, run.phase_seen = run.step + 1, run.seen + phase.batch, run.phase_seen + phase.batch
         run.follow(recipe.ema_decay)
         if run.step % recipe.report_steps == 0:
-            loss, dice = company.mean(*found)
-            rate = (run.seen - seen_before) / (time.monotonic() - begun)
-            left_min = (recipe.total_films - run.seen) / rate / 60
-            log([run.step, run.seen, phase.size, f"{loss:.4f}", f"{dice:.4f}", f"{rate:.2f}", ""])
-            company.say(
-                f"{run.seen}/{recipe.total_films} films, {phase.size} px, loss {loss:.3f}, Dice {dice:.4f}, "
-                f"{rate:.1f} films/s, {left_min:.0f} min left at this size"
-            )
+            # Looks and checkpoints included: they take their share of what is left, too.
+            run.seconds_per_film[phase.size] = (time.monotonic() - begun) / (run.seen - seen_before)
+            report(run, company.mean(*found), place)
         if run.seen // recipe.evaluate_films != (run.seen - phase.batch) // recipe.evaluate_films:
-            scores = validate(run.average, smaller_held_out, recipe, company)
-            log([run.step, run.seen, phase.size, "", "", "", json.dumps(scores)])
-            company.say(f"validation {rounded(scores)}")
-        if company.leads and time.monotonic() - saved > recipe.checkpoint_seconds:
+            place.look(run, smaller_held_out, phase.size)
+        if time.monotonic() - saved > recipe.checkpoint_seconds:
             saved = time.monotonic()
-            run.save(state)
-    if company.leads:
-        run.save(state)
+            place.save(run)
+    place.save(run)
+
+
+def report(run: Run, found: list[float], place: Place) -> None:
+    """Tell how a run does and how long all its phases will still take."""
+    loss, dice = found
+    size = run.recipe.phases[run.phase].size
+    films_per_s = 1.0 / run.seconds_per_film[size]
+    left = seconds_left(run.recipe.phases, run.phase, run.phase_seen, run.seconds_per_film)
+    place.journal.step(run.step, run.seen, size, loss, dice, films_per_s)
+    text = f"{size} px  loss {loss:.3f}  Dice {dice:.4f}  {films_per_s:.1f} films/s"
+    ends = "" if left is None else f"  {duration(left)} left"
+    place.speaker.progress(run.seen, run.recipe.total_films, text + ends)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -259,15 +300,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="compact")
     parser.add_argument(
-        "--start", type=Path, help="released file (.safetensors) to go on from, instead of from scratch"
+        "--start", type=Path, help="released .safetensors, average.pt or pretrained.pt to start from, not from nothing"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     try:
-        base = None if given.start is None else read_checkpoint(given.start)
+        origin = None if given.start is None else origin_of(given.start)
         with team(given.device) as company:
-            weights = train(RECIPES[given.recipe], given.data, given.out, company, base)
-            company.say(f"wrote {weights}")
+            weights = train(RECIPES[given.recipe], given.data, given.out, company, origin)
+            if company.leads:
+                print(f"wrote {weights}")
     except LungboxError as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """How a network under training does on films that it does not learn from, on the frame that it is trained on."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 from engine.geometry import BoxPrompt, Letterbox, Prompts
 from engine.model_input import standardise
 from engine.network.model import LungModel
+from training import pictures
 from training.boxes import bounds_of
 from training.films import Film
 from training.recipe import Recipe
 from training.together import Team
+
+PICTURED = 8  # worst films on the sheet of each look
 
 
 def questions(film: Film) -> Iterator[tuple[str, Prompts, NDArray[np.bool_]]]:
@@ -45,20 +49,34 @@ def answers(
         yield kind, mask, target
 
 
-@torch.inference_mode()
-def validate(model: LungModel, films: list[Film], recipe: Recipe, company: Team) -> dict[str, float]:
-    """Return the mean Dice for each kind of question, and the 5th percentile for single lungs.
+@dataclass(frozen=True, slots=True, eq=False)
+class Validation:
+    """What one look at the validation films gave."""
 
-    Each process of the team is asked its share of the films; all get the same answer.
-    """
+    scores: dict[str, float]  # mean Dice for each kind of question, and the 5th percentile for single lungs
+    worst: list[pictures.Tile]  # films, the worst first: truth and mask
+
+
+@torch.inference_mode()
+def validate(model: LungModel, films: list[Film], recipe: Recipe, company: Team) -> Validation:
+    """Return how a network does on films. Each process is asked its share of them; all get the same answer."""
     model.eval()
-    found = []
+    found: list[tuple[str, float]] = []
+    looks: list[tuple[float, pictures.Tile]] = []
     for film in films[company.rank :: company.size]:
+        asked = []
         for kind, mask, target in answers(model, film, recipe, company.device):
-            found.append((kind, float(2 * (mask & target).sum() / (mask.sum() + target.sum()))))
+            dice = float(2 * (mask & target).sum() / (mask.sum() + target.sum()))
+            found.append((kind, dice))
+            asked.append((dice, kind, mask, target))
+        dice, kind, mask, target = min(asked, key=lambda one: one[0])
+        tile = pictures.unit_tile(film.unit, [(target, pictures.TRUTH), (mask, pictures.MODEL)])
+        looks.append((dice, pictures.captioned(tile, f"Dice {dice:.3f}: {film.name}, {kind}")))
+        looks = sorted(looks, key=lambda one: one[0])[:PICTURED]
     model.train()
     scores: dict[str, list[float]] = {"lung": [], "both": [], "whole": []}
     for kind, dice in company.gathered(found):
         scores[kind].append(dice)
     means = {kind: float(np.mean(values)) for kind, values in scores.items()}
-    return means | {"lung_p5": float(np.percentile(scores["lung"], 5))}
+    worst = sorted(company.gathered(looks), key=lambda one: one[0])[:PICTURED]
+    return Validation(means | {"lung_p5": float(np.percentile(scores["lung"], 5))}, [tile for _, tile in worst])

@@ -1,14 +1,17 @@
 """The loop on made films: it learns them, it goes on after a kill, and its weights become a checkpoint."""
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
 from tests.tiny import TINY
 from tests.training.made_films import write_films
+from training.pictures import MODEL, TRUTH
 from training.recipe import Phase, Recipe
 from training.state import StateError, start
 from training.together import Team
@@ -51,8 +54,17 @@ def test_a_perfect_mask_costs_next_to_nothing_and_an_empty_one_a_lot() -> None:
     assert none == 0.0
 
 
-def test_a_short_run_learns_and_is_kept(folder: Path, tmp_path: Path) -> None:
+def test_a_short_run_learns_is_kept_and_says_how_it_goes(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights = train(RECIPE, folder, tmp_path, CPU)
+    assert re.search(r" 67 %  48/72 films  32 px  loss .* films/s  \d+ s left\n", capsys.readouterr().out)
+    looks = sorted(path.name for path in (tmp_path / "overlays").iterdir())
+    assert looks == ["000040.png", "000072.png"]  # within the first phase, and at the end
+    sheet = cv2.imread(str(tmp_path / "overlays" / looks[-1]))
+    assert sheet is not None
+    for colour in (TRUTH, MODEL):
+        assert (sheet == colour).all(axis=2).any()
     kept = torch.load(weights, weights_only=True)
     untrained = start(RECIPE, CPU).model.state_dict()
     assert kept["model"].keys() == untrained.keys()
