@@ -2,6 +2,7 @@
 
 import logging
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -163,8 +164,11 @@ class Assembly(QObject):
     # Commands
 
     def command(self, name: str) -> None:
-        """Do what needs a dialog."""
-        work = {
+        """Do what needs a dialog; KeyError, and so shown as a bug, for a command that nobody has taught us."""
+        self._commands()[name]()
+
+    def _commands(self) -> dict[str, Callable[[], None]]:
+        return {
             "open": self._open,
             "open-folder": self._open_folder,
             "open-case": self._open_case,
@@ -184,9 +188,7 @@ class Assembly(QObject):
             "edit-shortcuts": self._edit_shortcuts,
             "log": self._show_log,
             "about": self._about,
-        }.get(name)
-        if work is not None:
-            work()
+        }
 
     def _open(self) -> None:
         if paths := ask_films(self.window):

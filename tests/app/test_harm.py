@@ -1,0 +1,99 @@
+"""Settings that are broken or cannot be written, two programs at once, films that go while they are read."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, load_settings, save_settings
+from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
+
+MakeRoom = Callable[..., Room]
+
+_BROKEN = {
+    "empty": b"",
+    "cut": b'{"text_scale": ',
+    "binary": bytes(range(256)),
+    "nothing": b"null",
+    "number": b"7",
+    "nested": b"[" * 100_000,
+    "wrong type": b'{"text_scale": "big"}',
+    "wrong choice": b'{"device": "abacus"}',
+    "not finite": b'{"brush_radius": Infinity}',
+    "wrong list": b'{"shortcuts": [["box"]]}',
+}
+
+
+@pytest.mark.parametrize("content", _BROKEN.values(), ids=_BROKEN.keys())
+def test_what_cannot_be_used_of_settings_is_a_default_and_is_said(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(content)
+    assert load_settings(path) == (Settings(), True)
+
+
+def test_a_newer_version_s_settings_are_used_as_far_as_they_are_known(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(b'{"text_scale": 1.2, "hologram": {"depth": 3}}')
+    assert load_settings(path) == (Settings(text_scale=1.2), False)
+
+
+def test_settings_that_cannot_be_written_stop_nothing(room: Room, home: Path, tmp_path: Path) -> None:
+    config = home / "config"
+    for path in config.iterdir():
+        path.unlink()
+    config.rmdir()
+    config.write_bytes(b"a file where the folder was")
+    room.open(film(tmp_path / "next.dcm", number=3))
+    room.box(RIGHT_BOX)
+    assert room.case.findings
+    room.session.discard_unsaved()
+    room.assembly.close()
+    assert room.assembly.parts.faults.unhandled == 0
+
+
+_SAVES = """
+import sys
+from pathlib import Path
+from app.settings import Settings, save_settings
+for number in range(100):
+    save_settings(Path(sys.argv[1]), Settings(recent=(sys.argv[2] * 2000, str(number))))
+"""
+
+
+def test_two_programs_that_write_settings_at_once_leave_whole_ones(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    save_settings(path, Settings())
+    writers = [subprocess.Popen([sys.executable, "-c", _SAVES, str(path), name]) for name in "ab"]
+    broken = 0
+    while any(writer.poll() is None for writer in writers):
+        broken += load_settings(path)[1]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert broken == 0
+    assert load_settings(path)[0].recent[0] in ("a" * 2000, "b" * 2000)
+    assert [other.name for other in tmp_path.iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"cut")])
+def test_a_film_that_goes_while_it_is_read_takes_no_work_with_it(
+    make_room: MakeRoom, tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    path = film(tmp_path / f"{'ä' * 60} \U0001fac1.dcm")
+    other = film(tmp_path / "other.dcm", number=2)
+    room = make_room(path, other)
+    harm(path)
+    room.box(RIGHT_BOX)
+    room.box(LEFT_BOX)
+    done = room.case.findings
+    room.session.worklist.step(1)
+    room.wait(lambda: room.session.reading is not None and room.session.reading.film.path == other)
+    room.settle()
+    room.session.worklist.step(-1)
+    room.wait(lambda: room.session.reading is not None and room.session.reading.film.path == path)
+    room.settle()
+    assert room.case.findings == done
+    room.session.files.save(tmp_path / "saved.lungbox")
+    room.settle()
+    assert not room.session.dirty
+    assert room.assembly.parts.faults.unhandled == 0
