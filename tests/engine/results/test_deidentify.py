@@ -20,7 +20,7 @@ from engine.case import Case
 from engine.errors import OutputError
 from engine.film.reading import read_radiograph
 from engine.measure import measure
-from engine.results.bundle import KINDS, export
+from engine.results.bundle import KINDS, OPTIONAL_KINDS, export
 from engine.results.deidentify import Deidentification
 from engine.results.reopen import reopen
 from tests.engine.results.exports import MADE_AT, marked
@@ -86,17 +86,30 @@ def readable(path: Path) -> bytes:
     return found
 
 
+def chunks(png: bytes) -> set[bytes]:
+    found, at = set(), 8
+    while at < len(png):
+        found.add(png[at + 4 : at + 8])
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return found
+
+
 def test_no_sentinel_leaves(tmp_path: Path) -> None:
-    case, _ = anonymous_export(tmp_path, Deidentification(burned_in_text_absent=True))
+    options = Deidentification(burned_in_text_absent=True)
+    case, _ = anonymous_export(tmp_path, options, (*KINDS, *OPTIONAL_KINDS))
     assert case.radiograph.source.header.count(SENTINEL.encode()) > 300  # it was planted where it should be
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 13
+    assert len(files) == 14
     for path in files:
         held = readable(path)
         assert SENTINEL.encode() not in held, path.name
         assert SENTINEL.encode("utf-16-le") not in held, path.name
         assert UID_SENTINEL.encode() not in held, path.name
         assert SENTINEL not in path.name
+        if path.suffix == ".pdf":
+            assert b"de-identified" in held  # the page's own words were read
+        if path.suffix == ".png":
+            assert chunks(path.read_bytes()) <= {b"IHDR", b"IDAT", b"IEND"}  # a picture, and no text of any kind
 
 
 def test_new_uids_agree_across_the_bundle(tmp_path: Path) -> None:
