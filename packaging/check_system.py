@@ -1,6 +1,7 @@
 """Says which system packages are missing, with the line that installs them. Runs before anything is installed."""
 
 import ctypes
+import shutil
 import sys
 
 # Shared libraries that PySide6's wheel expects from the system (Linux), and the Debian packages that hold them.
@@ -23,6 +24,13 @@ X11_LIBRARIES = {
     "libxcb-shape.so.0": "libxcb-shape0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
+# What some tests try our results with; each skips, visibly, where its program is not there.
+TEST_PROGRAMS = {
+    "dciodvfy": "dicom3tools",
+    "dcmdump": "dcmtk",
+    "Orthanc": "orthanc",
+    "fiu-run": "fiu-utils",
+}
 
 
 def missing(libraries: dict[str, str]) -> list[str]:
@@ -40,12 +48,12 @@ def missing(libraries: dict[str, str]) -> list[str]:
 
 def complain(packages: list[str], purpose: str) -> None:
     """Print the line that installs what is missing."""
-    print(f"{purpose} needs system libraries that are not installed. On Debian or Ubuntu:", file=sys.stderr)
+    print(f"{purpose} needs system packages that are not installed. On Debian or Ubuntu:", file=sys.stderr)
     print(f"    sudo apt-get install --no-install-recommends {' '.join(packages)}", file=sys.stderr)
 
 
 def main(argv: list[str]) -> int:
-    """Check one thing: `python`, `qt` or `x11`; or `--list` every Debian package."""
+    """Check one thing: `python`, `qt`, `x11` or `tests`; or `--list` every Debian package that is needed."""
     wanted = argv[0] if argv else "qt"
     if wanted == "--list":
         print(" ".join([*QT_LIBRARIES.values(), *X11_LIBRARIES.values(), "python3-venv", "make"]))
@@ -62,6 +70,11 @@ def main(argv: list[str]) -> int:
             complain(["python3-venv"], "A virtual environment")
             return 1
         return 0
+    if wanted == "tests":
+        absent = [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
+        if absent:
+            complain(absent, "Every test")
+        return 1 if absent else 0
     packages = missing(QT_LIBRARIES) + (missing(X11_LIBRARIES) if wanted == "x11" else [])
     if packages:
         complain(packages, "The viewer")

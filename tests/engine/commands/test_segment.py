@@ -146,8 +146,8 @@ def test_two_boxes_on_one_lung_are_refused(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_interrupting_or_killing_leaves_only_whole_results(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_interrupting_or_killing_leaves_only_whole_results(sent: signal.Signals, tmp_path: Path) -> None:
     films = []
     for number in range(40):
         films.append(tmp_path / f"film{number}.dcm")
@@ -161,9 +161,9 @@ def test_interrupting_or_killing_leaves_only_whole_results(number: signal.Signal
     assert process.stdout is not None
     process.stdout.readline()  # one film is done: the next ones are under way
     time.sleep(0.3)
-    process.send_signal(number)
+    process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
-    if number == signal.SIGINT:
+    if sent == signal.SIGINT:
         assert process.returncode == 130
         assert "interrupted" in errors
         assert not list(out.glob(f"{PART_PREFIX}*"))
