@@ -38,7 +38,7 @@ from training.losses import mask_loss
 from training.manifest import Split
 from training.recipe import SOURCES, Recipe
 from training.scoring import Score, write_scores
-from training.train import learning_rate, prefetched
+from training.train import has_bfloat16, learning_rate, prefetched
 
 _BOX_CORNER = 2  # label of a box's first corner (Letterbox.tokens); its second follows
 _INSIDE = 0.5  # of a piece's area
@@ -191,7 +191,7 @@ def train(network: nn.Module, films: list[Film], recipe: Recipe, device: torch.d
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, seen / recipe.total_films, recipe)
         inputs, targets = questions(batch, with_box=with_box)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             logits = network(inputs.to(device))
         loss = loss_of(logits, targets.to(device), recipe.edge_weight)
         loss.backward()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from engine.lungs import name_lungs
 from engine.segmenter import Embedding, Segmentation, Segmenter
 from training import metrics
 from training.boxes import DRAWN, BoxKind, bounds_of, draw_box, fixed_rng
-from training.manifest import FilmRecord
+from training.manifest import FilmRecord, manifest_rows
 from training.metrics import Pixels, PixelSize
 from training.truth import Lungs
 
@@ -211,6 +212,21 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
         row = {name: "" if value is None else value for name, value in asdict(one).items()}
         writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
     write_atomically(path, text.getvalue().encode())
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Return what `write_scores` wrote."""
+    kinds = get_type_hints(Score)
+    rows = manifest_rows(path, tuple(field.name for field in fields(Score)))
+    return [Score(**{name: _value(row[name], kinds[name]) for name in kinds}) for row in rows]
+
+
+def _value(cell: str, kind: object) -> Any:
+    if kind is str:
+        return cell
+    if kind is int:
+        return int(cell)
+    return float(cell) if cell else None
 
 
 def is_drawn(one: Score) -> bool:

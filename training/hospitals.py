@@ -1,0 +1,209 @@
+"""Trained in one hospital, judged in another: our model beside the baselines, in one table with intervals.
+
+    python -m training.hospitals --data ../shared/data/cxr --out runs/hospitals
+    python -m training.hospitals --data ../shared/data/cxr --out runs/trial --films 2000 --seeds 1
+
+Each network learns from Shenzhen, from Montgomery and from both, by one recipe and for as many films, with several
+seeds; baselines once with the box as a channel and once without it. All are float32, run by the engine, and judged on
+the same films and boxes. What is finished is kept, and a command that was stopped goes on.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.errors import LungboxError
+from engine.files import write_atomically
+from engine.network.checkpoint import write_checkpoint
+from engine.segmenter import Segmenter, load_segmenter
+from training import baselines, summary
+from training.base import load_base
+from training.baselines import ARCHITECTURES, BaselineBackend, shortened
+from training.evaluate import REMINDER, Model, chosen, evaluate
+from training.films import load_films
+from training.manifest import Convention, FilmRecord, Split
+from training.recipe import SOURCES, Recipe
+from training.release import released_tensors
+from training.scoring import Score, is_drawn, read_scores, write_scores
+from training.state import StateError
+from training.statistics import bootstrap
+from training.together import Team
+from training.train import train
+
+OURS = "lungbox"
+TRAINED_ON = (("shenzhen",), ("montgomery",), SOURCES)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A network as it is trained: by which hospitals' films, and whether it sees the box."""
+
+    network: str
+    with_box: bool
+    sources: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What the table calls it."""
+        if self.network == OURS:
+            return "Lungbox"
+        return f"{ARCHITECTURES[self.network].title}, {'box' if self.with_box else 'no box'}"
+
+    def stem(self, seed: int) -> str:
+        """Name of its files."""
+        return f"{'+'.join(self.sources)}-{self.network}-{'box' if self.with_box else 'nobox'}-{seed}"
+
+
+def entries(networks: Sequence[str]) -> Iterator[Entry]:
+    """Yield what is trained; our network is nothing without a box or points."""
+    for sources in TRAINED_ON:
+        for network in networks:
+            for with_box in (True,) if network == OURS else (True, False):
+                yield Entry(network, with_box, sources)
+
+
+def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.device) -> Segmenter:
+    """Train a network, or go on training it, and return it behind the engine's interface."""
+    recipe = replace(recipe, sources=entry.sources)
+    folder = out / entry.stem(recipe.seed)
+    if entry.network == OURS:
+        base = load_base(train(recipe, data, folder, Team(device)))
+        path = folder / "float32.safetensors"
+        write_checkpoint(
+            path,
+            name=entry.title,
+            version="trial",
+            config=base.model.config,
+            preprocessing=base.preprocessing,
+            tensors=released_tensors(base.model, "float32"),
+            scheme="float32",
+            card={"trained on": list(entry.sources), "films drawn": recipe.total_films, "seed": recipe.seed},
+        )
+        return load_segmenter(path, device.type)
+    torch.manual_seed(recipe.seed)
+    films = load_films(data, "train", entry.sources, recipe.model.image_size, recipe.preprocessing)
+    network = baselines.build(ARCHITECTURES[entry.network], recipe.model.in_channels + entry.with_box)
+    network = baselines.train(network, films, recipe, device, with_box=entry.with_box)
+    write_atomically(out / f"{entry.stem(recipe.seed)}.pt", baselines.weights_of(network))
+    return Segmenter(BaselineBackend(network, entry.title, recipe, device, with_box=entry.with_box))
+
+
+# ---------------------------------------------------------------------------------------------- the table
+
+
+def table(found: dict[Entry, list[Score]], seeds: int, recipe: Recipe) -> str:
+    """Return a line for each network, hospital and request; a film counts once, with its mean over boxes and seeds."""
+    lines = [
+        f"{recipe.total_films} films drawn for each network; {seeds} seeds; float32; boxes as people draw them. Dice",
+        "with its 95 % interval by bootstrap over patients. The last column: Dice points, of the same training, on the",
+        "same films and boxes. Where the truth includes the heart, Dice says little: see precision.",
+        "",
+        "| trained on | judged on | asked | network | films | Dice | precision | Lungbox minus it |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    conventions = {one.source: one.convention for scores in found.values() for one in scores}
+    for sources in TRAINED_ON:
+        alike = {entry: scores for entry, scores in found.items() if entry.sources == sources}
+        for source in sorted(conventions):
+            heart = "" if conventions[source] == Convention.HEART_EXCLUDED.value else f" ({conventions[source]})"
+            seen = "" if source in sources else ", never seen"
+            for asked in ("one lung", "both lungs"):
+                lines += [
+                    f"| {' + '.join(sources)} | {source}{heart}{seen} | {asked} | {cells} |"
+                    for cells in _lines(alike, source, asked)
+                ]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(alike: dict[Entry, list[Score]], source: str, asked: str) -> Iterator[str]:
+    def of(scores: list[Score]) -> list[Score]:
+        return [one for one in scores if one.source == source and summary.asked_for(one) == asked]
+
+    ours = next((of(scores) for entry, scores in alike.items() if entry.network == OURS), None)
+    for entry, scores in alike.items():
+        part = of(scores)
+        _, patients, dices = summary.by_film(part)
+        dice = bootstrap(dices, patients)
+        precision = float(np.mean([one.precision for one in part if is_drawn(one)]))
+        against = ""
+        if ours is not None and entry.network != OURS:
+            gain = bootstrap(100.0 * (summary.by_film(ours)[2] - dices), patients)
+            against = f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})"
+        yield (
+            f"{entry.title} | {len(dices)} | {dice.value:.4f} ({dice.low:.4f} to {dice.high:.4f}) "
+            f"| {precision:.4f} | {against}"
+        )
+
+
+# ---------------------------------------------------------------------------------------------- command
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Train and judge what the command line names."""
+    first_line = (__doc__ or "").split("\n", maxsplit=1)[0]
+    parser = argparse.ArgumentParser(prog="python -m training.hospitals", description=first_line)
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--films", type=int, help="drawn for each network; the recipe's own by default")
+    parser.add_argument("--networks", nargs="+", default=[OURS, *ARCHITECTURES], choices=[OURS, *ARCHITECTURES])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--split", nargs="+", default=["val", "external"], choices=["val", "test", "external"])
+    parser.add_argument("--final", action="store_true", help="needed for the test split, which is looked at once")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
+    given = parser.parse_args(words)
+    if "test" in given.split and not given.final:
+        parser.error(f"{REMINDER} If this is that look, add --final.")
+    try:
+        print(run(given, chosen([given.data], [Split(name) for name in given.split], [])))
+    except LungboxError as error:
+        print(f"training.hospitals: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def refuse_another(path: Path, plan: dict[str, object]) -> None:
+    """Keep what a folder's rows are made of; StateError where they are made of something else."""
+    text = json.dumps(plan, indent=1)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise StateError(
+            f"{path.parent} holds rows with another number of films, or judged on others.",
+            advice="Choose another --out, or the --films and --split that it was begun with.",
+        )
+    write_atomically(path, text.encode())
+
+
+def run(given: argparse.Namespace, records: Sequence[FilmRecord]) -> str:
+    """Do what is not done yet, and return the table; it grows with each row, as hours lie between two."""
+    recipe = Recipe()
+    if given.films is not None:
+        recipe = shortened(recipe, given.films / recipe.total_films)
+    for network in given.networks:
+        if network != OURS:
+            baselines.build(ARCHITECTURES[network], 1)  # what is not installed is said now, not after hours
+    given.out.mkdir(parents=True, exist_ok=True)
+    refuse_another(given.out / "plan.json", {"films": recipe.total_films, "judged": [one.key for one in records]})
+    found: dict[Entry, list[Score]] = {}
+    text = ""
+    for entry in entries(given.networks):
+        for seed in given.seeds:
+            kept = given.out / f"{entry.stem(seed)}.csv"
+            if not kept.exists():
+                print(f"{entry.title}, trained on {' and '.join(entry.sources)}, seed {seed}", file=sys.stderr)
+                seeded = replace(recipe, seed=seed)
+                segmenter = trained(entry, seeded, given.data, given.out, torch.device(given.device))
+                scores, _ = evaluate([Model(entry.title, segmenter)], records, [])
+                write_scores(kept, scores[0])
+            found.setdefault(entry, []).extend(read_scores(kept))
+        text = table(found, len(given.seeds), recipe)
+        write_atomically(given.out / "table.md", text.encode())
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
