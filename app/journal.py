@@ -8,8 +8,10 @@ cuts, runs on a worker thread. File names are random: no name or number of a pat
 import hashlib
 import json
 import os
+import sys
 import time
 import uuid
+import weakref
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,7 @@ from engine.mask import Mask
 VERSION = 1
 _SUFFIX = ".journal"
 _LOCK = "session.lock"
+_HELD = "session.held"  # locked by the kernel for as long as its process lives
 
 
 class Journal:
@@ -72,6 +75,9 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def discard(self) -> None:
         """Remove the file: its work is saved elsewhere, or not wanted."""
@@ -192,7 +198,8 @@ class JournalFolder:
         self._root = root
         self._own = root / uuid.uuid4().hex
         self._lock: QLockFile | None = None
-        self._journals: list[Journal] = []
+        self._held: int | None = None
+        self._journals: weakref.WeakSet[Journal] = weakref.WeakSet()  # a film that is let go takes its own along
 
     def begin(self) -> None:
         """Claim a folder for this session; two instances never share one."""
@@ -203,13 +210,14 @@ class JournalFolder:
         self._lock = QLockFile(str(self._own / _LOCK))
         self._lock.setStaleLockTime(0)
         self._lock.tryLock(0)
+        self._held = _hold(self._own / _HELD)
 
     def journal_for(self, case: Case) -> Journal:
         """Return the journal of a film in this session."""
         source = case.radiograph.source
         name = hashlib.sha256(f"{source.path}:{source.pixel_sha256}".encode()).hexdigest()[:32]
         journal = Journal(self._own / (name + _SUFFIX), case)
-        self._journals.append(journal)
+        self._journals.add(journal)
         return journal
 
     def left_behind(self) -> list[Recovered]:
@@ -236,6 +244,9 @@ class JournalFolder:
         if self._lock is not None:
             self._lock.unlock()
             self._lock = None
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
         if not keep:
             _remove(self._own)
 
@@ -247,7 +258,15 @@ class JournalFolder:
 
 
 def _alive(session: Path) -> bool:
-    """Return whether the process that owns a session's folder still runs."""
+    """Return whether the process that owns a session's folder still runs.
+
+    The kernel's lock says so for certain. A process number does not: in a sandbox every start may have the same one.
+    """
+    if sys.platform != "win32" and (session / _HELD).exists():
+        held = _hold(session / _HELD)
+        if held is not None:
+            os.close(held)
+        return held is None
     lock = QLockFile(str(session / _LOCK))
     lock.setStaleLockTime(0)
     if not (session / _LOCK).exists():
@@ -258,8 +277,26 @@ def _alive(session: Path) -> bool:
     return True
 
 
+def _hold(path: Path) -> int | None:
+    """Return an open, locked file; None where another process has it, or the system has no such lock."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def _remove(session: Path) -> None:
-    for path in [*session.glob(f"*{_SUFFIX}"), session / _LOCK]:
+    for path in [*session.glob(f"*{_SUFFIX}"), session / _LOCK, session / _HELD]:
         path.unlink(missing_ok=True)
     try:
         session.rmdir()

@@ -1,6 +1,7 @@
 """Nothing is lost: killed at any moment, torn at any byte, the next start has the work."""
 
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -236,6 +237,17 @@ def test_the_next_start_offers_the_work_back(
     for _ in range(6):
         room.session.undo()
     assert room.case.findings == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the lock there is the system's own")
+def test_a_dead_session_is_known_as_dead_though_we_have_its_process_number(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.dcm")
+    root = tmp_path / "journal"
+    code = _KILLED.replace("range(100000)", "range(3)") + "import os; os._exit(9)"
+    subprocess.run([sys.executable, "-c", code, str(path), str(root)], check=False, stdout=subprocess.DEVNULL)
+    lock = next(root.rglob("session.lock"))
+    lock.write_text("\n".join([str(os.getpid()), *lock.read_text().split("\n")[1:]]))
+    assert len(JournalFolder(root).left_behind()) == 1
 
 
 def test_of_two_sessions_that_died_over_one_film_the_later_work_comes_back_and_the_other_is_kept(
