@@ -8,6 +8,7 @@ its card.
 
 import argparse
 import copy
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -267,6 +268,24 @@ def calibrate(model: LungModel, samples: Sequence[Sample]) -> None:
             _run(model, sample)
 
 
+def training_of(weights: Path) -> dict[str, Any]:
+    """Return what the run that made the weights wrote down of itself, for the card; the films are counted there."""
+    path = weights.with_name("run.json")
+    if not path.exists():
+        return {}
+    about = json.loads(path.read_text(encoding="utf-8"))
+    recipe = about["recipe"]
+    kept = ("name", "seed", "phases", "learning_rate", "prompts_per_film")
+    return {
+        "training": {
+            "recipe": {key: recipe[key] for key in kept},
+            "started_from": about["start"],
+            "commit": about["commit"],
+            "torch": about["torch"],
+        }
+    }
+
+
 def main(argv: list[str] | None = None) -> int:
     """Round a trained network without further training, and write its file."""
     parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
@@ -277,6 +296,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--proof", type=int, default=17, help="validation films that parity is proved on")
     parser.add_argument("--name", default="lungbox-compact")
     parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--note", help="what a reader of the card should know of this training")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(argv)
     scheme, base = SCHEMES[arguments.scheme], load_base(arguments.weights)
@@ -300,7 +320,9 @@ def main(argv: list[str] | None = None) -> int:
         rest=scheme.rest,
         card=CARD
         | {"films": counted(train_films, held_out), "calibration_films": arguments.calibration}
-        | {"validation": base.scores, "commit": commit()},
+        | {"validation": base.scores, "commit": commit()}
+        | training_of(arguments.weights)
+        | ({"note": arguments.note} if arguments.note else {}),
         samples=some(held_out, arguments.proof),
     )
     print(f"wrote {written.path} ({written.size_bytes / 1e6:.2f} MB, SHA-256 {written.sha256})")

@@ -1,6 +1,7 @@
 """The file that is shipped: what it holds, and that the engine running it is the network that was trained."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from training.adaptation import ROWS, SCHEMES, Place, Quantization, RecipeError
 from training.losses import mask_loss
 from training.prepare import parameter_groups, prepare
 from training.qat import calibrating, round_places
+from training.recipe import Recipe
 from training.release import (
     Release,
     Sample,
@@ -26,6 +28,7 @@ from training.release import (
     release,
     released_tensors,
     torch_in_float32,
+    training_of,
 )
 
 GROUPS_OF_16 = {"group": 16}  # the small networks' layers divide by no more
@@ -241,3 +244,14 @@ def test_parity_needs_something_to_look_at(tmp_path: Path) -> None:
             card={},
             samples=[],
         )
+
+
+def test_the_card_says_how_the_run_went_and_leaves_the_list_of_films_in_the_run(tmp_path: Path) -> None:
+    weights = tmp_path / "average.pt"
+    assert training_of(weights) == {}
+    about = {"recipe": asdict(Recipe()), "start": None, "commit": "abc", "torch": "2", "films": ["one"]}
+    (tmp_path / "run.json").write_text(json.dumps(about), encoding="utf-8")
+    said = training_of(weights)["training"]
+    assert said["recipe"]["phases"][0] == asdict(Recipe().phases[0])
+    assert (said["commit"], said["started_from"]) == ("abc", None)
+    assert "films" not in said
