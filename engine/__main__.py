@@ -7,12 +7,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from engine.commands import doctor, infer, info, measure, replay, segment, verify
+from engine.commands import doctor, infer, info, measure, model, replay, segment, verify
 from engine.commands.console import INTERRUPTED, report_error
 from engine.errors import LungboxError
 from engine.version import VERSION
 
-_COMMANDS = (segment, infer, info, measure, verify, replay, doctor)
+_COMMANDS = (segment, infer, info, measure, verify, replay, model, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,10 +14,11 @@ from engine.segmenter import Segmentation
 _SECOND_LUNG = 0.12
 # A single piece wider than this times its height is both lungs, grown together: one lung is higher than wide.
 _FUSED_WIDTH = 1.05
-
-
-# A box narrower than this times its height is round one lung: a box round both is about as wide as it is high.
+# A box narrower than this times its height is mostly round one lung, so its mask is one lung, unless two pieces stand
+# side by side in it as lungs do: they share at most this much of their width, and differ in area by no more than this.
 _ONE_LUNG_BOX = 0.75
+_SHARED_WIDTH = 0.25
+_SECOND_BESIDE = 0.25
 
 
 def lung_at(radiograph: Radiograph, x: float, y: float) -> Structure:
@@ -43,7 +44,8 @@ def name_lungs(segmentation: Segmentation, prompts: Prompts, radiograph: Radiogr
     mask = _lungs_among(_asked_for(segmentation.mask, prompts))
     if mask is None:
         return ()
-    one_asked = prompts.box is not None and _is_narrow(prompts.box, radiograph)
+    narrow = prompts.box is not None and _is_narrow(prompts.box, radiograph)
+    one_asked = narrow and not _stand_side_by_side(mask, radiograph)
     mask = mask.largest_parts(1) if one_asked else mask
     bounds = mask.bounds()
     assert bounds is not None  # a part has pixels
@@ -103,3 +105,19 @@ def _upright_size(box: BoxPrompt, radiograph: Radiograph) -> tuple[float, float]
 def _frame_of(radiograph: Radiograph) -> Frame:
     """Return the upright frame; a film that is not frontal has no sides, and is taken as it is stored."""
     return frontal_frame(radiograph) or Frame(radiograph.rows, radiograph.columns)
+
+
+def _stand_side_by_side(mask: Mask, radiograph: Radiograph) -> bool:
+    """Return whether the two pieces of a mask are two lungs; those of one lung lie on each other."""
+    first, second = (*mask.parts(), None, None)[:2]
+    one, other = first and first.bounds(), second and second.bounds()
+    if first is None or second is None or one is None or other is None:
+        return False
+    (a0, a1), (b0, b1) = _columns(one, radiograph), _columns(other, radiograph)
+    shared, narrower = min(a1, b1) - max(a0, b0), min(a1 - a0, b1 - b0)
+    return second.area_px >= _SECOND_BESIDE * first.area_px and shared <= _SHARED_WIDTH * narrower
+
+
+def _columns(box: BoxPrompt, radiograph: Radiograph) -> tuple[float, float]:
+    """Return a box's two sides across the upright patient, in the order of the stored image."""
+    return (box.y0, box.y1) if _frame_of(radiograph).transposed else (box.x0, box.x1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.errors import LungboxError, PromptError
 from engine.geometry import BoxPrompt
+from engine.models import model_path
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -53,7 +54,11 @@ def progress(paths: Sequence[Path]) -> Iterator[Path]:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the checkpoint and the device."""
-    parser.add_argument("--checkpoint", type=Path, help="a Lungbox checkpoint (default: the bundled one)")
+    parser.add_argument(
+        "--checkpoint",
+        type=model_path,
+        help="a model file, or a name of `lungbox model list` (default: the bundled one)",
+    )
     parser.add_argument(
         "--device", choices=["auto", "cpu", "cuda"], default="auto", help="where the model runs (default: %(default)s)"
     )

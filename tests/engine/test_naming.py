@@ -41,6 +41,17 @@ def test_a_lung_in_two_pieces_in_a_narrow_box_stays_one_lung() -> None:
     assert list(named(upper, lower, box=LEFT_BOX)) == [Structure.LEFT_LUNG]
 
 
+def test_a_narrow_box_round_both_lungs_gives_two_structures() -> None:
+    right, left = (slice(10, 90), slice(12, 33)), (slice(12, 88), slice(40, 60))
+    found = named(right, left, box=BoxPrompt(10, 4, 62, 94))
+    assert found == {Structure.RIGHT_LUNG: 80 * 21, Structure.LEFT_LUNG: 76 * 20}
+
+
+def test_a_sliver_of_the_other_lung_in_a_narrow_box_is_left_out() -> None:
+    sliver = (slice(30, 60), slice(36, 41))
+    assert named(LEFT, sliver, box=BoxPrompt(36, 10, 73, 85)) == {Structure.LEFT_LUNG: 65 * 25}
+
+
 def test_a_mask_that_reaches_a_little_past_its_box_is_kept_whole() -> None:
     assert named(LEFT, box=BoxPrompt(47, 18, 68, 78)) == {Structure.LEFT_LUNG: 65 * 25}
 
