@@ -109,13 +109,13 @@ def _frame_of(radiograph: Radiograph) -> Frame:
 
 def _stand_side_by_side(mask: Mask, radiograph: Radiograph) -> bool:
     """Return whether the two pieces of a mask are two lungs; those of one lung lie on each other."""
-    first, second = (*mask.parts(), None, None)[:2]
-    one, other = first and first.bounds(), second and second.bounds()
-    if first is None or second is None or one is None or other is None:
+    parts = mask.parts()[:2]
+    spans = [_columns(bounds, radiograph) for part in parts if (bounds := part.bounds()) is not None]
+    if len(spans) < 2:
         return False
-    (a0, a1), (b0, b1) = _columns(one, radiograph), _columns(other, radiograph)
+    (a0, a1), (b0, b1) = spans
     shared, narrower = min(a1, b1) - max(a0, b0), min(a1 - a0, b1 - b0)
-    return second.area_px >= _SECOND_BESIDE * first.area_px and shared <= _SHARED_WIDTH * narrower
+    return parts[1].area_px >= _SECOND_BESIDE * parts[0].area_px and shared <= _SHARED_WIDTH * narrower
 
 
 def _columns(box: BoxPrompt, radiograph: Radiograph) -> tuple[float, float]:
