@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
+from shiboken6 import isValid
 
 from app.dialogs import (
     DeidentifyDialog,
@@ -21,6 +22,7 @@ from app.dialogs import (
     ask_case,
     ask_films,
     ask_folder,
+    ask_model,
     ask_results,
     ask_where_to_save,
 )
@@ -32,6 +34,7 @@ from app.histogram import HistogramDialog
 from app.jobs import Jobs, Lane, Priority
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
+from app.model_dialog import ModelDialog
 from app.results import export_case, export_deidentified, says_burned_in
 from app.session import Session
 from app.settings import Settings, folder, save_settings
@@ -44,6 +47,8 @@ from app.wording import say, structure_title
 from app.worklist import Worklist
 from engine.case import Case, Structure
 from engine.errors import LungboxError, OutputError
+from engine.models import Model, add_model, installed_models
+from engine.network.checkpoint import bundled_checkpoint
 from engine.version import VERSION
 
 _log = logging.getLogger("lungbox.app")
@@ -183,6 +188,7 @@ class Assembly(QObject):
             "compare": self._compare,
             "histogram": self._histogram,
             "tour": self.begin_tour,
+            "model": self._model,
             "settings": self._settings,
             "shortcuts": self._sheet,
             "edit-shortcuts": self._edit_shortcuts,
@@ -294,12 +300,47 @@ class Assembly(QObject):
             if new.text_scale != old.text_scale and isinstance(application, QApplication):
                 apply_theme(application, new.text_scale)
             if (new.checkpoint, new.device) != (old.checkpoint, old.device):
-                checkpoint = Path(new.checkpoint) if new.checkpoint else None
-                self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept, new.embeddings_disk_mb)
-                self.session.doubt.forget()
-                if self.session.case is not None:
-                    self.parts.encoder.encode(self.session.case.radiograph)
-                    self.session.doubt.ask()
+                self._start_model()
+
+    def _start_model(self) -> None:
+        """Let the model of the settings outline from now on; what is drawn stays as it is."""
+        new = self.session.settings
+        checkpoint = Path(new.checkpoint) if new.checkpoint else None
+        self.parts.encoder.start(checkpoint, new.device, new.embeddings_kept, new.embeddings_disk_mb)
+        self.session.doubt.forget()
+        if self.session.case is not None:
+            self.parts.encoder.encode(self.session.case.radiograph)
+            self.session.doubt.ask()
+
+    def _model(self) -> None:
+        self.parts.jobs.run(Lane.RESULT, installed_models, self._choose_model, self.parts.faults.error, key="models")
+
+    def _choose_model(self, models: list[Model]) -> None:
+        in_use = self.parts.encoder.status.checkpoint_sha256
+        dialog = ModelDialog(models, in_use, self.window)
+        dialog.add_asked.connect(lambda: self._add_model(dialog))
+        dialog.accepted.connect(lambda: self._use_model(dialog.answer))
+        self._show(dialog)
+
+    def _add_model(self, dialog: ModelDialog) -> None:
+        if (path := ask_model(self.window)) is None:
+            return
+
+        def added() -> tuple[Model, list[Model]]:
+            return add_model(path), installed_models()
+
+        def shown(found: tuple[Model, list[Model]]) -> None:
+            if isValid(dialog):
+                dialog.show_models(found[1], found[0].sha256)
+
+        self.parts.jobs.run(Lane.RESULT, added, shown, self.parts.faults.error, key="models")
+
+    def _use_model(self, model: Model | None) -> None:
+        if model is None or model.sha256 == self.parts.encoder.status.checkpoint_sha256:
+            return
+        path = "" if model.path == bundled_checkpoint() else str(model.path)
+        self._change(replace(self.session.settings, checkpoint=path))
+        self._start_model()
 
     def _compare(self) -> None:
         if self.window.prior.path is not None:
@@ -347,6 +388,7 @@ class Assembly(QObject):
             f"{say('Model')}: {status.checkpoint or '-'}",
             f"SHA-256: {status.checkpoint_sha256 or '-'}",
             f"{say('Runs on')}: {status.backend or '-'}",
+            f"{say('Licence')}: Apache 2.0; {say('the model has its own, on its card')}",
             f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         ]
         self._show(TextDialog(say("About Lungbox"), "\n".join(lines), self.window))

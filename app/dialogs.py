@@ -64,6 +64,13 @@ def ask_results(parent: QWidget) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def ask_model(parent: QWidget) -> Path | None:
+    """Ask for a model file."""
+    pattern = f"{say('Models')} (*.safetensors *.pth);;{say('All files')} (*)"
+    chosen, _ = QFileDialog.getOpenFileName(parent, say("Add a model"), "", pattern)
+    return Path(chosen) if chosen else None
+
+
 def ask_where_to_save(parent: QWidget, suggested: Path) -> Path | None:
     """Ask where to write a case file."""
     pattern = f"{say('Lungbox cases')} (*.lungbox)"

@@ -112,6 +112,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("view", "full-screen", QT_TRANSLATE_NOOP("Commands", "Full screen"), "F11"),
     _c("view", "hide-identity", QT_TRANSLATE_NOOP("Commands", "Hide names"), "Ctrl+Shift+H"),
     _c("program", "cancel", QT_TRANSLATE_NOOP("Commands", "Cancel, then deselect"), "Esc"),
+    _c("program", "model", QT_TRANSLATE_NOOP("Commands", "Model …")),
     _c("program", "settings", QT_TRANSLATE_NOOP("Commands", "Settings …"), "Ctrl+,"),
     _c("program", "shortcuts", QT_TRANSLATE_NOOP("Commands", "Shortcuts"), "F1"),
     _c("program", "edit-shortcuts", QT_TRANSLATE_NOOP("Commands", "Edit shortcuts …")),

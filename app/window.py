@@ -247,7 +247,7 @@ class Window(QMainWindow):
                                 "zoom-out", "", "rotate-right", "rotate-left", "flip", "reset", "", "marks", "fainter",
                                 "stronger", "uncertainty", "magnifier", "corners", "hide-identity", "", "worklist",
                                 "panel", "full-screen")),
-            (self.tr("&Help"), ("shortcuts", "edit-shortcuts", "tour", "", "settings", "log", "about")),
+            (self.tr("&Help"), ("shortcuts", "edit-shortcuts", "tour", "", "model", "settings", "log", "about")),
         )  # fmt: skip
         for title, items in menus:
             menu = bar.addMenu(title)

@@ -174,6 +174,10 @@
    <translation>Lupe</translation>
   </message>
   <message>
+   <source>Model …</source>
+   <translation>Modell …</translation>
+  </message>
+  <message>
    <source>Name another structure …</source>
    <translation>Weitere Struktur benennen …</translation>
   </message>
@@ -895,6 +899,14 @@
    <translation>Angenommen und exportiert.</translation>
   </message>
   <message>
+   <source>Add a model</source>
+   <translation>Modell hinzufügen</translation>
+  </message>
+  <message>
+   <source>Add a model file …</source>
+   <translation>Modelldatei hinzufügen …</translation>
+  </message>
+  <message>
    <source>All files</source>
    <translation>Alle Dateien</translation>
   </message>
@@ -925,6 +937,10 @@
   <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Card of the model</source>
+   <translation>Karte des Modells</translation>
   </message>
   <message>
    <source>Cardiothoracic ratio</source>
@@ -1047,6 +1063,10 @@
    <translation>Links zu rechts</translation>
   </message>
   <message>
+   <source>Licence</source>
+   <translation>Lizenz</translation>
+  </message>
+  <message>
    <source>Log</source>
    <translation>Protokoll</translation>
   </message>
@@ -1109,6 +1129,10 @@
   <message>
    <source>Model file</source>
    <translation>Modelldatei</translation>
+  </message>
+  <message>
+   <source>Models</source>
+   <translation>Modelle</translation>
   </message>
   <message>
    <source>Next film after accepting</source>
@@ -1435,6 +1459,10 @@
    <translation>Oberes Feld</translation>
   </message>
   <message>
+   <source>Use this model</source>
+   <translation>Dieses Modell verwenden</translation>
+  </message>
+  <message>
    <source>Width of outlines</source>
    <translation>Breite der Konturen</translation>
   </message>
@@ -1443,12 +1471,20 @@
    <translation>angenommen</translation>
   </message>
   <message>
+   <source>added</source>
+   <translation>hinzugefügt</translation>
+  </message>
+  <message>
    <source>as the system</source>
    <translation>wie das System</translation>
   </message>
   <message>
    <source>boxed</source>
    <translation>umrandet</translation>
+  </message>
+  <message>
+   <source>cannot be used</source>
+   <translation>nicht verwendbar</translation>
   </message>
   <message>
    <source>corrected</source>
@@ -1549,6 +1585,14 @@
   <message>
    <source>scanner</source>
    <translation>Scanner</translation>
+  </message>
+  <message>
+   <source>shipped</source>
+   <translation>mitgeliefert</translation>
+  </message>
+  <message>
+   <source>the model has its own, on its card</source>
+   <translation>das Modell hat eine eigene, auf seiner Karte</translation>
   </message>
   <message>
    <source>unknown</source>

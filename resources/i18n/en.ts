@@ -174,6 +174,10 @@
    <translation>Magnifier</translation>
   </message>
   <message>
+   <source>Model …</source>
+   <translation>Model …</translation>
+  </message>
+  <message>
    <source>Name another structure …</source>
    <translation>Name another structure …</translation>
   </message>
@@ -895,6 +899,14 @@
    <translation>Accepted and exported.</translation>
   </message>
   <message>
+   <source>Add a model</source>
+   <translation>Add a model</translation>
+  </message>
+  <message>
+   <source>Add a model file …</source>
+   <translation>Add a model file …</translation>
+  </message>
+  <message>
    <source>All files</source>
    <translation>All files</translation>
   </message>
@@ -925,6 +937,10 @@
   <message>
    <source>Cancel</source>
    <translation>Cancel</translation>
+  </message>
+  <message>
+   <source>Card of the model</source>
+   <translation>Card of the model</translation>
   </message>
   <message>
    <source>Cardiothoracic ratio</source>
@@ -1047,6 +1063,10 @@
    <translation>Left to right</translation>
   </message>
   <message>
+   <source>Licence</source>
+   <translation>Licence</translation>
+  </message>
+  <message>
    <source>Log</source>
    <translation>Log</translation>
   </message>
@@ -1109,6 +1129,10 @@
   <message>
    <source>Model file</source>
    <translation>Model file</translation>
+  </message>
+  <message>
+   <source>Models</source>
+   <translation>Models</translation>
   </message>
   <message>
    <source>Next film after accepting</source>
@@ -1435,6 +1459,10 @@
    <translation>Upper zone</translation>
   </message>
   <message>
+   <source>Use this model</source>
+   <translation>Use this model</translation>
+  </message>
+  <message>
    <source>Width of outlines</source>
    <translation>Width of outlines</translation>
   </message>
@@ -1443,12 +1471,20 @@
    <translation>accepted</translation>
   </message>
   <message>
+   <source>added</source>
+   <translation>added</translation>
+  </message>
+  <message>
    <source>as the system</source>
    <translation>as the system</translation>
   </message>
   <message>
    <source>boxed</source>
    <translation>boxed</translation>
+  </message>
+  <message>
+   <source>cannot be used</source>
+   <translation>cannot be used</translation>
   </message>
   <message>
    <source>corrected</source>
@@ -1549,6 +1585,14 @@
   <message>
    <source>scanner</source>
    <translation>scanner</translation>
+  </message>
+  <message>
+   <source>shipped</source>
+   <translation>shipped</translation>
+  </message>
+  <message>
+   <source>the model has its own, on its card</source>
+   <translation>the model has its own, on its card</translation>
   </message>
   <message>
    <source>unknown</source>
