@@ -17,7 +17,7 @@ help:
 	@echo "make train        pretrain, train and release on DATA=folder (default ../shared/data/cxr), into RUN=folder;"
 	@echo "                  goes on where it was stopped"
 	@echo "make release      write the checkpoint of RUN in integers, parity proved"
-	@echo "make evaluate     score the bundled checkpoint on the validation films of DATA"
+	@echo "make evaluate     reproduce the figures of docs/model-card.md from the bundled checkpoint and DATA"
 	@echo "make screenshots  photograph the viewer for the documents"
 	@echo "make demo         simulate the demo film again"
 	@echo "make dist         freeze the program into dist/, and pack it"
@@ -72,8 +72,10 @@ release: $(VENV)/.installed-dev
 	$(BIN)/python -m training.release $(RUN)/average.pt --data $(DATA) --out $(RUN)/model.safetensors
 
 evaluate: $(VENV)/.installed-dev
-	$(BIN)/python -m training.evaluate --checkpoint resources/models/lungbox-compact.safetensors \
-	    --data $(DATA) --sources shenzhen montgomery --split val --out out/evaluation
+	$(BIN)/python -m training.evaluate --data $(DATA) --sources shenzhen montgomery --split val --out out/evaluation/val
+	$(BIN)/python -m training.evaluate --data $(DATA) --sources shenzhen montgomery --split test --altered --final \
+	    --out out/evaluation/test
+	$(BIN)/python -m training.doubted --data $(DATA)
 
 screenshots: $(VENV)/.installed-app
 	$(BIN)/python packaging/screenshots.py

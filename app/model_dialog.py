@@ -39,6 +39,8 @@ class ModelDialog(QDialog):
         buttons.button(kinds.Cancel).setText(say("Cancel"))
         add = buttons.addButton(say("Add a model file …"), QDialogButtonBox.ButtonRole.ActionRole)
         self._use = buttons.addButton(say("Use this model"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self._use.setDefault(True)
+        self._list.setSpacing(3)
         add.clicked.connect(self.add_asked)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
