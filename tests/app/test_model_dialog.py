@@ -39,9 +39,7 @@ def test_the_card_of_every_model_can_be_read(room: Room, added: Path) -> None:
     dialog.reject()
 
 
-def test_a_model_file_is_added_and_takes_over(
-    room: Room, added: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_file_is_added_and_takes_over(room: Room, added: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dialog = dialog_of(room)
     monkeypatch.setattr("app.assembly.ask_model", lambda parent: added)
     dialog.add_asked.emit()
