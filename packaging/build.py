@@ -7,6 +7,7 @@ archive as far as PyInstaller's own output allows: names are sorted, owners and 
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -17,10 +18,15 @@ from collections import Counter
 from pathlib import Path
 
 import licences
-from contents import STRIPPED
+from slim import slim
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_MB, ARCHIVE_LIMIT_MB = 380.0, 140.0  # of the CPU build, unpacked and packed
+
+STARTER = """#!/bin/sh
+# The viewer: the same program as lungbox, which carries all of the Python. Works through links to this file.
+exec "$(dirname "$(readlink -f "$0")")/lungbox" --viewer "$@"
+"""
 
 
 def commit_time() -> int:
@@ -40,14 +46,28 @@ def freeze(out: Path, work: Path, *, with_torch: bool) -> Path:
     return out / "lungbox"
 
 
-def strip(folder: Path) -> None:
-    """Take the debug symbols out of what carries them, where the tool for it is there."""
-    tool = shutil.which("strip")
-    if tool is None or not sys.platform.startswith("linux"):
-        return
-    for pattern in STRIPPED:
-        for path in sorted((folder / "_internal").glob(pattern)):
-            subprocess.run([tool, "--strip-unneeded", str(path)], check=True)
+def commit() -> str:
+    """Return the commit that is built; empty where the tree has changes that are in no commit."""
+    git = ["git", "-C", str(ROOT)]
+    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return head.stdout.strip() if head.returncode == changed.returncode == 0 and not changed.stdout.strip() else ""
+
+
+def finish(folder: Path) -> None:
+    """Put beside the program what PyInstaller does not make."""
+    inner = folder / "_internal"
+    of = commit()
+    print(f"commit {of}" if of else "note: changes that are in no commit; the program will not say which commit it is")
+    (inner / "resources" / "build.json").write_text(json.dumps({"commit": of}) + "\n", encoding="utf-8")
+    for line in slim(inner):
+        print(line)
+    if sys.platform.startswith("linux"):
+        shutil.copy(ROOT / "packaging" / "lungbox.desktop", folder)
+        shutil.copy(ROOT / "resources" / "icons" / "lungbox.svg", folder)
+        starter = folder / "lungbox-viewer"
+        starter.write_text(STARTER, encoding="utf-8")
+        starter.chmod(0o755)
 
 
 def sizes(folder: Path) -> Counter[str]:
@@ -94,8 +114,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--no-archive", action="store_true", help="leave it at the folder")
     given = parser.parse_args(argv)
     folder = freeze(given.out, ROOT / "build" / "freeze", with_torch=given.gpu)
-    strip(folder)
-    shutil.copy(ROOT / "packaging" / "lungbox.desktop", folder)
+    finish(folder)
     bundled = licences.write(folder)
     print(f"{len(bundled)} components, all approved: NOTICES.txt, sbom.cdx.json")
     found = sizes(folder)

@@ -1,6 +1,6 @@
 """Where the frozen program starts: as the viewer, as the command line, or as one of their children.
 
-Both programs of a folder are this file; the name they were started by decides.
+Both programs of a folder are this file; the name they were started by decides, or on Linux the first argument.
 """
 
 import multiprocessing
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from engine.film.decoder import WORKER_ARGUMENT as DECODER
 from engine.network.apart import WORKER_ARGUMENT as MODEL
+
+VIEWER = "--viewer"  # what the script `lungbox-viewer` of the Linux folder passes on
 
 
 def main() -> int:
@@ -28,6 +30,10 @@ def main() -> int:
         from app.__main__ import main as view
 
         return view()
+    if sys.argv[1:2] == [VIEWER]:
+        from app.__main__ import main as view
+
+        return view(sys.argv[2:])
     from engine.__main__ import main as command
 
     return command()

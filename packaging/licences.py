@@ -20,8 +20,9 @@ HERE = Path(__file__).resolve().parent
 _TEXTS = {"LGPL-3.0-only": ("LGPL-3.0.txt", "GPL-3.0.txt")}  # the LGPL adds to the GPL, so both texts are owed
 _RELINK = (
     "Lungbox uses Qt and PySide6 under the GNU Lesser General Public License, version 3. They are shared libraries\n"
-    "in _internal/PySide6 and _internal/shiboken6, unchanged; put builds of your own with the same interface in their\n"
-    "place, and the program uses those. Their source is published by The Qt Company with each release."
+    "in _internal/PySide6 and _internal/shiboken6, unchanged but for the symbols of debuggers; put builds of your own\n"
+    "with the same interface in their place, and the program uses those. Their source is published by The Qt Company\n"
+    "with each release."
 )
 
 

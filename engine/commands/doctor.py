@@ -9,6 +9,8 @@ from typing import Any
 
 from engine.commands.console import add_json_option, add_model_options, print_json
 from engine.errors import LungboxError
+from engine.network.backends import nvidia_driver
+from engine.origin import commit
 from engine.segmenter import load_segmenter
 from engine.selftest import run_self_test
 from engine.version import VERSION
@@ -32,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the report; 1 when the self-test fails."""
     report: dict[str, Any] = {
         "lungbox": VERSION,
+        "commit": commit(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores",
         "packages": {},
@@ -69,10 +72,12 @@ def _examine(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:
     test = run_self_test(segmenter)
     # After the test: a GPU that fails at its first use has fallen back to the CPU by now.
     report["backend"] = {"description": backend.description, "device": backend.device, "fallback": backend.fallback}
+    report["backend"]["nvidia_driver"] = nvidia_driver()
     report["self_test"] = {
         "passed": test.passed,
         "message": test.message,
         "dice": {name: round(value, 4) for name, value in test.dice.items()},
+        "area_error": test.area_error,
         "encode_ms": round(test.encode_ms, 1),
         "decode_ms": round(test.decode_ms, 1),
     }
@@ -81,6 +86,8 @@ def _examine(arguments: argparse.Namespace, report: dict[str, Any]) -> bool:
 
 def _print(report: dict[str, Any]) -> None:
     print(f"Lungbox      {report['lungbox']} (research software, not a medical device)")
+    if report["commit"]:
+        print(f"Commit       {report['commit']}")
     print(f"Python       {report['python']}")
     print(f"System       {report['system']}")
     for name, version in report["packages"].items():
@@ -96,7 +103,7 @@ def _print(report: dict[str, Any]) -> None:
             print(f"             {report['backend']['fallback']}")
     test = report["self_test"]
     print(f"Self-test    {'passed' if test['passed'] else 'FAILED'}: {test['message']}")
-    if "encode_ms" in test:
+    if test.get("dice"):
         times = f"film encoded in {test['encode_ms']:.0f} ms, two boxes answered in {test['decode_ms']:.0f} ms"
         print(f"             {times} (first run)")
     for line in report["missing"]:

@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -169,15 +170,33 @@ def check_result(logits: NDArray[np.float32], quality: NDArray[np.float32]) -> N
 
 def nvidia_gpus() -> int:
     """Return how many GPUs the NVIDIA driver offers, asked of the driver itself: importing torch takes a second."""
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     count = ctypes.c_int(0)
     try:
-        driver = ctypes.CDLL(library)
+        driver = ctypes.CDLL(_driver_library())
         if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
             return 0
     except (OSError, AttributeError):
         return 0
     return count.value
+
+
+def nvidia_driver() -> str:
+    """Return the NVIDIA driver's version as far as it tells, empty where there is none; no GPU is woken."""
+    try:
+        # Linux: the exact version. Elsewhere the driver is asked which CUDA it speaks, which changes with its releases.
+        return Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0].strip()
+    except (OSError, IndexError, UnicodeDecodeError):
+        pass
+    version = ctypes.c_int(0)
+    try:
+        known = ctypes.CDLL(_driver_library()).cuDriverGetVersion(ctypes.byref(version)) == 0
+    except (OSError, AttributeError):
+        return ""
+    return f"CUDA {version.value // 1000}.{version.value % 1000 // 10}" if known else ""
+
+
+def _driver_library() -> str:
+    return "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
 def choose_backend(checkpoint: Checkpoint, device: str = "auto") -> FallingBack:
