@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # OpenCV's own threads fight the model's for two cores, and no frame needs them.
     cv2.setNumThreads(2)
     assembly = start(application, [Path(name) for name in arguments.films], arguments)
+    assembly.prove()
     code = application.exec()
     assembly.close()
     return code

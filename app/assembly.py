@@ -1,7 +1,6 @@
 """Assembly: every object of the program, made and wired once; and the commands that need a dialog."""
 
 import logging
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 from shiboken6 import isValid
 
+from app.about import AboutDialog
 from app.dialogs import (
     DeidentifyDialog,
     LengthDialog,
@@ -35,6 +35,7 @@ from app.jobs import Jobs, Lane, Priority
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
 from app.model_dialog import ModelDialog
+from app.proving import Proof
 from app.results import export_case, export_deidentified, says_burned_in
 from app.session import Session
 from app.settings import Settings, folder, save_settings
@@ -49,7 +50,7 @@ from engine.case import Case, Structure
 from engine.errors import LungboxError, OutputError
 from engine.models import Model, add_model, installed_models
 from engine.network.checkpoint import bundled_checkpoint
-from engine.version import VERSION
+from engine.selftest import record_path
 
 _log = logging.getLogger("lungbox.app")
 _NAMED = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
@@ -97,6 +98,11 @@ class Assembly(QObject):
             parts.journals.begin()
         except OutputError as error:
             parts.faults.error(error)
+
+    def prove(self) -> None:
+        """Have this copy tested in the background, now and whenever its model or engine changes."""
+        proof = Proof(self.parts.encoder, folder("data") / record_path().name, self)
+        proof.failed.connect(self.parts.faults.error)
 
     def offer_recovery(self) -> bool:
         """Offer the work that earlier sessions could not save; True when it is being opened."""
@@ -379,19 +385,7 @@ class Assembly(QObject):
         self._show(TextDialog(say("Log"), text or say("The log is empty."), self.window))
 
     def _about(self) -> None:
-        status = self.parts.encoder.status
-        lines = [
-            f"Lungbox {VERSION}",
-            "",
-            say("Outlines and measures the lungs on a chest film, offline. Research use, not a medical device."),
-            "",
-            f"{say('Model')}: {status.checkpoint or '-'}",
-            f"SHA-256: {status.checkpoint_sha256 or '-'}",
-            f"{say('Runs on')}: {status.backend or '-'}",
-            f"{say('Licence')}: Apache 2.0; {say('the model has its own, on its card')}",
-            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
-        ]
-        self._show(TextDialog(say("About Lungbox"), "\n".join(lines), self.window))
+        self._show(AboutDialog(self.parts.encoder.status, self.window))
 
     @staticmethod
     def _show(dialog: QDialog) -> None:

@@ -13,9 +13,12 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+import resources
 from app.jobs import Jobs, Lane, Priority
 from engine.errors import LungboxError
 from engine.film.radiograph import Radiograph
+from engine.models import Model, model_of
+from engine.network.checkpoint import Checkpoint
 from engine.segmenter import Embedding, Segmenter, load_segmenter_apart
 
 Result = TypeVar("Result")
@@ -44,6 +47,9 @@ class EncoderStatus:
     answer_ms: float | None = None
     fallback: str = ""  # what failed and what runs instead
     restarts: int = 0  # of the model's process
+    model: Model | None = None  # its name and card
+    proof: str = ""  # what the self-test said, once it has
+    distrusted: bool = False  # the self-test failed
     problem: str = ""
 
 
@@ -133,6 +139,23 @@ class Encoder(QObject):
 
         self._jobs.run(Lane.MODEL, work, done, failed, owner=owner, key=key, priority=priority)
 
+    def aside(
+        self,
+        work: Callable[[Segmenter], Result],
+        then: Callable[[Result], None],
+        failed: Callable[[LungboxError], None],
+        *,
+        key: Hashable,
+    ) -> None:
+        """Let something use the model that no reader waits for."""
+        self._jobs.run(
+            Lane.MODEL, lambda: work(self._ready_segmenter()), then, failed, key=key, priority=Priority.AHEAD
+        )
+
+    def tell_proof(self, text: str, *, passed: bool) -> None:
+        """Take over what the self-test said of this model."""
+        self._set(proof=text, distrusted=not passed)
+
     # In the model's lane
 
     def _ready_segmenter(self) -> Segmenter:
@@ -169,6 +192,9 @@ class Encoder(QObject):
             checkpoint_sha256=checkpoint.sha256,
             fallback="",
             restarts=0,
+            model=_model(checkpoint),
+            proof="",
+            distrusted=False,
         )
         self._look()
 
@@ -212,3 +238,8 @@ class Encoder(QObject):
     def _set(self, **changes: object) -> None:
         self.status = replace(self.status, **changes)  # type: ignore[arg-type]
         self.status_changed.emit()
+
+
+def _model(checkpoint: Checkpoint) -> Model:
+    path = checkpoint.path or Path()
+    return model_of(checkpoint, path, bundled=path.parent == resources.path("models"))

@@ -81,15 +81,18 @@ class StatusLine(QStatusBar):
             EncoderState.READY: "good",
             EncoderState.FAILED: "bad",
         }
-        tint = COLOURS[tints[status.state]]
+        tint = COLOURS["bad" if status.distrusted else tints[status.state]]
         self._dot.setStyleSheet(f"color: {tint}; font-size: 8pt; padding-left: 6px;")
         self._state.setText(self._said or self._state_text(status))
         runtime = ", ".join(status.backend.split(", ")[:3])  # the threads are for the tool tip
         self._model.setText("   ".join(part for part in (runtime, status.checkpoint) if part))
-        told = (status.fallback, status.backend, status.checkpoint_sha256)
+        proof = self.tr("Self-test: {result}").format(result=status.proof) if status.proof else ""
+        told = (status.fallback, status.backend, status.checkpoint_sha256, proof)
         self._model.setToolTip("\n".join(part for part in told if part))
 
     def _state_text(self, status: EncoderStatus) -> str:
+        if status.distrusted:
+            return self.tr("self-test failed: do not trust the outlines")
         texts = {
             EncoderState.STARTING: self.tr("loading the model"),
             EncoderState.IDLE: self.tr("ready, no film"),

@@ -26,6 +26,7 @@ from engine.errors import (
     NotAFilmError,
     OutputError,
     PromptError,
+    SelfTestError,
     UnsupportedFilmError,
 )
 from engine.film.grey import View, VoiLut, Window, WindowFunction
@@ -353,6 +354,7 @@ _KINDS: tuple[tuple[type[LungboxError], Callable[[], str]], ...] = (
     (FilmTooLargeError, lambda: say("This film is too large to open.")),
     (PromptError, lambda: say("This prompt cannot be used.")),
     (CheckpointError, lambda: say("The model cannot be used.")),
+    (SelfTestError, lambda: say("The self-test failed: do not trust the outlines.")),
     (NoResultError, lambda: say("The model gave no usable result.")),
     (BackendError, lambda: say("The model could not be run.")),
     (MeasurementError, lambda: say("This cannot be measured.")),

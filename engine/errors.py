@@ -9,7 +9,8 @@ LungboxError
 ├── PromptError          a box or point that cannot be used on this film
 ├── CheckpointError      a model file that is missing, damaged, or not ours
 ├── BackendError         the model could not be run
-│   └── NoResultError        it ran, and what it returned is not a number
+│   ├── NoResultError        it ran, and what it returned is not a number
+│   └── SelfTestError        the lungs that are known were not found
 ├── MeasurementError     a measurement that cannot be taken
 └── OutputError          a result could not be written; nothing was left half written
 """
@@ -72,6 +73,10 @@ class BackendError(LungboxError):
 
 class NoResultError(BackendError):
     """The model ran, and returned something that is not a number."""
+
+
+class SelfTestError(BackendError):
+    """The demo film's lungs were not found, or were measured wrong."""
 
 
 class MeasurementError(LungboxError):

@@ -53,17 +53,20 @@ def installed_models() -> list[Model]:
 
 def _model(path: Path, *, bundled: bool) -> Model:
     try:
-        checkpoint = read_checkpoint(path)
-        megabytes = path.stat().st_size / 1e6
+        return model_of(read_checkpoint(path), path, bundled=bundled)
     except LungboxError as error:
         return Model(path, path.stem, "", "", "", 0.0, bundled, {}, str(error))
+
+
+def model_of(checkpoint: Checkpoint, path: Path, *, bundled: bool) -> Model:
+    """Return what there is to know of a checkpoint that has been read."""
     return Model(
         path,
         checkpoint.name,
         checkpoint.version,
         checkpoint.sha256,
         checkpoint.scheme,
-        megabytes,
+        path.stat().st_size / 1e6 if path.exists() else 0.0,
         bundled,
         dict(checkpoint.card),
     )

@@ -28,7 +28,7 @@ def _checked(text: str) -> str:
 
 
 def _head(root: Path) -> str:
-    """Return what HEAD names in a checkout, read as git keeps it (gitrepository-layout(5)): starting git takes longer."""
+    """Return what HEAD names in a checkout, read as git keeps it (gitrepository-layout(5)) without starting git."""
     folder = root / ".git"
     if folder.is_file():  # a linked work tree
         folder = (root / folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()).resolve()

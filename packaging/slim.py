@@ -223,7 +223,7 @@ def strip(folder: Path) -> None:
 
 
 def is_loadable(path: Path) -> bool:
-    """Whether each segment lies in the file as it will in memory: offset and address agree within a page (ELF, PT_LOAD)."""
+    """Whether each segment (ELF, PT_LOAD) has offset and address that agree within a page."""
     text = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=True).stdout
     segments = re.findall(r"LOAD off\s+0x(\w+) vaddr 0x(\w+) paddr 0x\w+ align 2\*\*(\d+)", text)
     return bool(segments) and all((int(off, 16) - int(at, 16)) % 2 ** int(power) == 0 for off, at, power in segments)

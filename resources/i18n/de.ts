@@ -700,6 +700,10 @@
  <context>
   <name>StatusLine</name>
   <message>
+   <source>Self-test: {result}</source>
+   <translation>Selbsttest: {result}</translation>
+  </message>
+  <message>
    <source>box to outline {ms} ms</source>
    <translation>vom Rahmen zur Kontur {ms} ms</translation>
   </message>
@@ -742,6 +746,10 @@
   <message>
    <source>saved</source>
    <translation>gesichert</translation>
+  </message>
+  <message>
+   <source>self-test failed: do not trust the outlines</source>
+   <translation>Selbsttest nicht bestanden: den Umrissen nicht trauen</translation>
   </message>
  </context>
  <context>
@@ -947,8 +955,16 @@
    <translation>Herz-Thorax-Quotient</translation>
   </message>
   <message>
+   <source>Close</source>
+   <translation>Schließen</translation>
+  </message>
+  <message>
    <source>Colour was reduced to grey.</source>
    <translation>Farbe wurde auf Grau reduziert.</translation>
+  </message>
+  <message>
+   <source>Commit</source>
+   <translation>Commit</translation>
   </message>
   <message>
    <source>Contradictory spacing: sizes in pixels only.</source>
@@ -961,6 +977,10 @@
   <message>
    <source>Could not be written. Your work is still here.</source>
    <translation>Konnte nicht geschrieben werden. Ihre Arbeit ist noch da.</translation>
+  </message>
+  <message>
+   <source>Device</source>
+   <translation>Gerät</translation>
   </message>
   <message>
    <source>Discard</source>
@@ -1001,6 +1021,10 @@
   <message>
    <source>Exported, de-identified.</source>
    <translation>Ohne Namen exportiert.</translation>
+  </message>
+  <message>
+   <source>Fallback</source>
+   <translation>Ausweichlösung</translation>
   </message>
   <message>
    <source>Films</source>
@@ -1065,6 +1089,10 @@
   <message>
    <source>Licence</source>
    <translation>Lizenz</translation>
+  </message>
+  <message>
+   <source>Licences</source>
+   <translation>Lizenzen</translation>
   </message>
   <message>
    <source>Log</source>
@@ -1139,6 +1167,10 @@
    <translation>Nach dem Annehmen weiter zum nächsten Film</translation>
   </message>
   <message>
+   <source>No model is loaded.</source>
+   <translation>Kein Modell geladen.</translation>
+  </message>
+  <message>
    <source>No pixel spacing: sizes in pixels only.</source>
    <translation>Kein Pixelabstand: Größen nur in Pixeln.</translation>
   </message>
@@ -1207,6 +1239,10 @@
    <translation>Zuerst den Herzzirkel setzen (C).</translation>
   </message>
   <message>
+   <source>Program</source>
+   <translation>Programm</translation>
+  </message>
+  <message>
    <source>Projected area</source>
    <translation>Projizierte Fläche</translation>
   </message>
@@ -1255,6 +1291,14 @@
    <translation>Gesichert.</translation>
   </message>
   <message>
+   <source>Self-test</source>
+   <translation>Selbsttest</translation>
+  </message>
+  <message>
+   <source>Settings</source>
+   <translation>Einstellungen</translation>
+  </message>
+  <message>
    <source>Size of text</source>
    <translation>Schriftgröße</translation>
   </message>
@@ -1285,6 +1329,10 @@
   <message>
    <source>Supine: the diaphragm stands higher and the heart is wider than upright.</source>
    <translation>Im Liegen: Das Zwerchfell steht höher, das Herz ist breiter als im Stehen.</translation>
+  </message>
+  <message>
+   <source>System</source>
+   <translation>System</translation>
   </message>
   <message>
    <source>Table {name}</source>
@@ -1399,6 +1447,10 @@
    <translation>Die Ergebnisse sind geöffnet; Rückgängig nimmt sie zurück.</translation>
   </message>
   <message>
+   <source>The self-test failed: do not trust the outlines.</source>
+   <translation>Der Selbsttest ist nicht bestanden: den Umrissen nicht trauen.</translation>
+  </message>
+  <message>
    <source>These results cannot be opened.</source>
    <translation>Diese Ergebnisse können nicht geöffnet werden.</translation>
   </message>
@@ -1409,6 +1461,10 @@
   <message>
    <source>This case cannot be opened.</source>
    <translation>Dieser Fall lässt sich nicht öffnen.</translation>
+  </message>
+  <message>
+   <source>This copy runs from its source: its components are where Python keeps them.</source>
+   <translation>Diese Kopie läuft aus dem Quelltext: Ihre Bestandteile liegen, wo Python sie hält.</translation>
   </message>
   <message>
    <source>This file is not a single radiograph.</source>

@@ -700,6 +700,10 @@
  <context>
   <name>StatusLine</name>
   <message>
+   <source>Self-test: {result}</source>
+   <translation>Self-test: {result}</translation>
+  </message>
+  <message>
    <source>box to outline {ms} ms</source>
    <translation>box to outline {ms} ms</translation>
   </message>
@@ -742,6 +746,10 @@
   <message>
    <source>saved</source>
    <translation>saved</translation>
+  </message>
+  <message>
+   <source>self-test failed: do not trust the outlines</source>
+   <translation>self-test failed: do not trust the outlines</translation>
   </message>
  </context>
  <context>
@@ -947,8 +955,16 @@
    <translation>Cardiothoracic ratio</translation>
   </message>
   <message>
+   <source>Close</source>
+   <translation>Close</translation>
+  </message>
+  <message>
    <source>Colour was reduced to grey.</source>
    <translation>Colour was reduced to grey.</translation>
+  </message>
+  <message>
+   <source>Commit</source>
+   <translation>Commit</translation>
   </message>
   <message>
    <source>Contradictory spacing: sizes in pixels only.</source>
@@ -961,6 +977,10 @@
   <message>
    <source>Could not be written. Your work is still here.</source>
    <translation>Could not be written. Your work is still here.</translation>
+  </message>
+  <message>
+   <source>Device</source>
+   <translation>Device</translation>
   </message>
   <message>
    <source>Discard</source>
@@ -1001,6 +1021,10 @@
   <message>
    <source>Exported, de-identified.</source>
    <translation>Exported, de-identified.</translation>
+  </message>
+  <message>
+   <source>Fallback</source>
+   <translation>Fallback</translation>
   </message>
   <message>
    <source>Films</source>
@@ -1065,6 +1089,10 @@
   <message>
    <source>Licence</source>
    <translation>Licence</translation>
+  </message>
+  <message>
+   <source>Licences</source>
+   <translation>Licences</translation>
   </message>
   <message>
    <source>Log</source>
@@ -1139,6 +1167,10 @@
    <translation>Next film after accepting</translation>
   </message>
   <message>
+   <source>No model is loaded.</source>
+   <translation>No model is loaded.</translation>
+  </message>
+  <message>
    <source>No pixel spacing: sizes in pixels only.</source>
    <translation>No pixel spacing: sizes in pixels only.</translation>
   </message>
@@ -1207,6 +1239,10 @@
    <translation>Place the heart callipers first (C).</translation>
   </message>
   <message>
+   <source>Program</source>
+   <translation>Program</translation>
+  </message>
+  <message>
    <source>Projected area</source>
    <translation>Projected area</translation>
   </message>
@@ -1255,6 +1291,14 @@
    <translation>Saved.</translation>
   </message>
   <message>
+   <source>Self-test</source>
+   <translation>Self-test</translation>
+  </message>
+  <message>
+   <source>Settings</source>
+   <translation>Settings</translation>
+  </message>
+  <message>
    <source>Size of text</source>
    <translation>Size of text</translation>
   </message>
@@ -1285,6 +1329,10 @@
   <message>
    <source>Supine: the diaphragm stands higher and the heart is wider than upright.</source>
    <translation>Supine: the diaphragm stands higher and the heart is wider than upright.</translation>
+  </message>
+  <message>
+   <source>System</source>
+   <translation>System</translation>
   </message>
   <message>
    <source>Table {name}</source>
@@ -1399,6 +1447,10 @@
    <translation>The results are open; undo takes them back.</translation>
   </message>
   <message>
+   <source>The self-test failed: do not trust the outlines.</source>
+   <translation>The self-test failed: do not trust the outlines.</translation>
+  </message>
+  <message>
    <source>These results cannot be opened.</source>
    <translation>These results cannot be opened.</translation>
   </message>
@@ -1409,6 +1461,10 @@
   <message>
    <source>This case cannot be opened.</source>
    <translation>This case cannot be opened.</translation>
+  </message>
+  <message>
+   <source>This copy runs from its source: its components are where Python keeps them.</source>
+   <translation>This copy runs from its source: its components are where Python keeps them.</translation>
   </message>
   <message>
    <source>This file is not a single radiograph.</source>
