@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 import resources
 from app.assembly import Assembly, assemble
+from app.policy import load_policy, policy_path
 from app.settings import folder, load_settings, settings_path
 from app.theme import apply_theme
 from app.wording import SentenceFile, language_of, translation_path
@@ -87,7 +88,9 @@ def start_log() -> None:
 
 def start(application: QApplication, films: list[Path], arguments: argparse.Namespace | None = None) -> Assembly:
     """Build the window and open the first films."""
-    settings, broken = load_settings(settings_path())
+    policy = load_policy(policy_path())
+    chosen, broken = load_settings(settings_path(), policy.settings)
+    settings = policy.applied(chosen)
     language = language_of(settings.language)
     if language != "en":
         sentences = SentenceFile(translation_path(language), application)
@@ -96,11 +99,15 @@ def start(application: QApplication, films: list[Path], arguments: argparse.Name
         if own.load(f"qtbase_{language}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
             application.installTranslator(own)
     apply_theme(application, settings.text_scale)
-    assembly = assemble(settings, settings_path(), application)
+    assembly = assemble(settings, settings_path(), application, policy)
     if broken:
         assembly.say_settings_broken()
-    checkpoint = getattr(arguments, "checkpoint", None) or settings.checkpoint
-    device = getattr(arguments, "device", None) or settings.device
+    if policy.faults:
+        assembly.say_policy_broken()
+    checkpoint, device = (
+        settings_value if name in policy.locked else getattr(arguments, name, None) or settings_value
+        for name, settings_value in (("checkpoint", settings.checkpoint), ("device", settings.device))
+    )
     assembly.begin(Path(checkpoint) if checkpoint else None, device)
     assembly.window.show()
     demo = resources.path("demo/demo.dcm")

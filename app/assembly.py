@@ -35,6 +35,7 @@ from app.jobs import Jobs, Lane, Priority
 from app.journal import JournalFolder
 from app.lightbox import Lightbox
 from app.model_dialog import ModelDialog
+from app.policy import Policy
 from app.proving import Proof
 from app.results import export_case, export_deidentified, says_burned_in
 from app.session import Session
@@ -73,8 +74,9 @@ class Parts:
 class Assembly(QObject):
     """Owns the parts and answers the window's commands."""
 
-    def __init__(self, parts: Parts, settings_file: Path, parent: QObject | None = None) -> None:
+    def __init__(self, parts: Parts, settings_file: Path, policy: Policy, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._policy = policy
         self.parts, self.window, self.session = parts, parts.window, parts.session
         self._settings_file = settings_file
         self._closed = False
@@ -130,6 +132,17 @@ class Assembly(QObject):
         """Tell once that the settings could not all be read."""
         self.window.toast.show_message(
             say("Some settings could not be read."), say("The defaults are used for them. The file was kept aside.")
+        )
+
+    def say_policy_broken(self) -> None:
+        """Tell what is wrong with the file of whoever looks after the computers."""
+        faults = ", ".join(self._policy.faults)[:300]
+        _log.warning("policy not usable: %s", faults)
+        self.window.toast.show_message(
+            say("The policy file for this computer cannot be used."),
+            say("Names are hidden and nothing is exported by itself. Tell your IT department: {faults}").format(
+                faults=faults
+            ),
         )
 
     def may_close(self) -> bool:
@@ -297,7 +310,7 @@ class Assembly(QObject):
                 self.parts.lightbox.set_window(*dialog.answer)
 
     def _settings(self) -> None:
-        dialog = SettingsDialog(self.session.settings, self.window)
+        dialog = SettingsDialog(self.session.settings, self.window, locked=self._policy.locked)
         if self._accepted(dialog):
             old = self.session.settings
             self._change(dialog.answer)
@@ -323,7 +336,7 @@ class Assembly(QObject):
 
     def _choose_model(self, models: list[Model]) -> None:
         in_use = self.parts.encoder.status.checkpoint_sha256
-        dialog = ModelDialog(models, in_use, self.window)
+        dialog = ModelDialog(models, in_use, self.window, locked="checkpoint" in self._policy.locked)
         dialog.add_asked.connect(lambda: self._add_model(dialog))
         dialog.accepted.connect(lambda: self._use_model(dialog.answer))
         self._show(dialog)
@@ -411,13 +424,15 @@ class Assembly(QObject):
             self.window.show_recent(self.session.settings.recent)
 
     def _change(self, settings: Settings) -> None:
+        settings = self._policy.applied(settings)
         self.session.settings = settings
         self._apply(settings)
         self._write_settings()
 
     def _write_settings(self) -> None:
         try:
-            save_settings(self._settings_file, self.session.settings)
+            policy = self._policy
+            save_settings(self._settings_file, self.session.settings, policy.settings, policy.locked)
         except (OSError, LungboxError) as error:
             _log.warning("settings not written: %s", type(error).__name__)
 
@@ -429,7 +444,7 @@ class Assembly(QObject):
         QTimer.singleShot(0, self.window.canvas.update)
 
 
-def assemble(settings: Settings, settings_file: Path, parent: QObject) -> Assembly:
+def assemble(settings: Settings, settings_file: Path, parent: QObject, policy: Policy | None = None) -> Assembly:
     """Make every part and wire it."""
     jobs = Jobs(parent)
     encoder = Encoder(jobs, parent)
@@ -443,6 +458,6 @@ def assemble(settings: Settings, settings_file: Path, parent: QObject) -> Assemb
     window.restore(settings.window_geometry, settings.window_state)
     faults = Faults(parent)
     parts = Parts(jobs, encoder, worklist, lightbox, journals, session, window, faults)
-    assembly = Assembly(parts, settings_file, parent)
+    assembly = Assembly(parts, settings_file, policy or Policy(), parent)
     assembly._apply(settings)
     return assembly

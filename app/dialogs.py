@@ -1,5 +1,6 @@
 """Dialogs: files, settings, shortcuts, window, names, about. Each returns a value and changes nothing itself."""
 
+from collections.abc import Collection
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -259,7 +260,7 @@ class DeidentifyDialog(QDialog):
 class SettingsDialog(QDialog):
     """Every declared setting, on the page that its declaration names."""
 
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None, *, locked: Collection[str] = ()) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Settings"))
         self._settings = settings
@@ -279,7 +280,8 @@ class SettingsDialog(QDialog):
             for item in fields(Settings):
                 kind = kind_of(item.name)
                 if kind.page == page:
-                    form.addRow(_setting_title(item.name), self._field(item.name, kind, sheet))
+                    field = self._field(item.name, kind, sheet)
+                    form.addRow(_setting_title(item.name), _locked(field, sheet) if item.name in locked else field)
             tabs.addTab(sheet, title)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
@@ -356,6 +358,21 @@ class SettingsDialog(QDialog):
             elif isinstance(field, QLineEdit):
                 changes[name] = field.text().strip()
         return replace(self._settings, **changes)  # type: ignore[arg-type]
+
+
+def _locked(field: QWidget, parent: QWidget) -> QWidget:
+    """Return a field that shows its value and cannot be changed, with the reason beside it."""
+    field.setEnabled(False)
+    reason = label_of(say("set by your IT department"), parent)
+    reason.setObjectName("note")
+    field.setToolTip(reason.text())
+    field.setAccessibleDescription(reason.text())
+    both = QWidget(parent)
+    row = QHBoxLayout(both)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(field, 1)
+    row.addWidget(reason)
+    return both
 
 
 def _setting_title(name: str) -> str:

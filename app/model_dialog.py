@@ -23,8 +23,11 @@ class ModelDialog(QDialog):
 
     add_asked = Signal()
 
-    def __init__(self, models: Sequence[Model], in_use: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, models: Sequence[Model], in_use: str, parent: QWidget | None = None, *, locked: bool = False
+    ) -> None:
         super().__init__(parent)
+        self._locked = locked
         self.setWindowTitle(say("Model"))
         self.resize(760, 440)
         self._models: tuple[Model, ...] = ()
@@ -40,6 +43,8 @@ class ModelDialog(QDialog):
         add = buttons.addButton(say("Add a model file …"), QDialogButtonBox.ButtonRole.ActionRole)
         self._use = buttons.addButton(say("Use this model"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._use.setDefault(True)
+        if locked:
+            self._use.setToolTip(say("set by your IT department"))
         self._list.setSpacing(3)
         add.clicked.connect(self.add_asked)
         buttons.accepted.connect(self.accept)
@@ -75,7 +80,7 @@ class ModelDialog(QDialog):
     def _show_card(self) -> None:
         model = self.answer
         self._card.setPlainText("" if model is None else card_text(model))
-        self._use.setEnabled(model is not None and not model.fault)
+        self._use.setEnabled(model is not None and not model.fault and not self._locked)
 
 
 def _kind(model: Model) -> str:

@@ -3,7 +3,9 @@
 A broken settings file never stops a start: it is put aside as `.bad`, the defaults hold, and the reader is told once.
 """
 
+import contextlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +84,7 @@ def kind_of(name: str) -> Kind:
     return kind
 
 
-def _checked(name: str, value: Any) -> Any:
+def checked(name: str, value: Any) -> Any:
     """Return a value of the right type and within its limits; ValueError otherwise."""
     default = getattr(Settings(), name)
     kind = kind_of(name)
@@ -122,17 +124,18 @@ def settings_path() -> Path:
     return folder("config") / "settings.json"
 
 
-def load_settings(path: Path) -> tuple[Settings, bool]:
-    """Return the settings, and whether something in the file could not be used."""
+def load_settings(path: Path, default: Settings | None = None) -> tuple[Settings, bool]:
+    """Return the settings, `default` where the file says nothing, and whether something in it could not be used."""
+    default = default or Settings()
     try:
-        values = dict(json.loads(read_file(path, _LIMIT_BYTES)))
+        values = _values(path)
     except FileNotFoundError:
-        return Settings(), False
+        return default, False
     except (LungboxError, OSError, ValueError, TypeError, RecursionError):
         if path.exists():
             _put_aside(path)
-            return Settings(), True
-        return Settings(), False
+            return default, True
+        return default, False
     known = {item.name for item in fields(Settings)}
     good: dict[str, Any] = {}
     broken = False
@@ -140,10 +143,14 @@ def load_settings(path: Path) -> tuple[Settings, bool]:
         if name not in known:
             continue  # a newer version's
         try:
-            good[name] = _checked(name, value)
+            good[name] = checked(name, value)
         except (ValueError, TypeError, OverflowError):
             broken = True
-    return Settings(**good), broken
+    return replace(default, **good), broken
+
+
+def _values(path: Path) -> dict[str, Any]:
+    return dict(json.loads(read_file(path, _LIMIT_BYTES)))
 
 
 def _put_aside(path: Path) -> None:
@@ -153,7 +160,18 @@ def _put_aside(path: Path) -> None:
         return  # a read-only folder: it will be ignored again next time
 
 
-def save_settings(path: Path, settings: Settings) -> None:
-    """Write the settings, whole or not at all."""
+def save_settings(
+    path: Path, settings: Settings, default: Settings | None = None, locked: Collection[str] = ()
+) -> None:
+    """Write the user's own choices, whole or not at all: what differs from `default`.
+
+    What is locked is not the user's choice: what the file said of it stays, for the day on which it is unlocked.
+    """
+    default = default or Settings()
+    chosen = {name: value for name, value in asdict(settings).items() if value != getattr(default, name)}
+    own = {name: value for name, value in chosen.items() if name not in locked}
+    if locked:
+        with contextlib.suppress(LungboxError, OSError, ValueError, TypeError, RecursionError):
+            own |= {name: value for name, value in _values(path).items() if name in locked}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(asdict(settings), indent=1).encode())
+    write_atomically(path, json.dumps(own, indent=1).encode())

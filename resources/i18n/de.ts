@@ -1163,6 +1163,10 @@
    <translation>Modelle</translation>
   </message>
   <message>
+   <source>Names are hidden and nothing is exported by itself. Tell your IT department: {faults}</source>
+   <translation>Namen sind verborgen, und nichts wird von selbst exportiert. Bitte der IT-Abteilung melden: {faults}</translation>
+  </message>
+  <message>
    <source>Next film after accepting</source>
    <translation>Nach dem Annehmen weiter zum nächsten Film</translation>
   </message>
@@ -1443,6 +1447,10 @@
    <translation>Die Kontur neben dem kostophrenischen Winkel ist zu kurz.</translation>
   </message>
   <message>
+   <source>The policy file for this computer cannot be used.</source>
+   <translation>Die Richtliniendatei dieses Rechners ist nicht brauchbar.</translation>
+  </message>
+  <message>
    <source>The results are open; undo takes them back.</source>
    <translation>Die Ergebnisse sind geöffnet; Rückgängig nimmt sie zurück.</translation>
   </message>
@@ -1641,6 +1649,10 @@
   <message>
    <source>scanner</source>
    <translation>Scanner</translation>
+  </message>
+  <message>
+   <source>set by your IT department</source>
+   <translation>von der IT-Abteilung festgelegt</translation>
   </message>
   <message>
    <source>shipped</source>

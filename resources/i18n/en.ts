@@ -1163,6 +1163,10 @@
    <translation>Models</translation>
   </message>
   <message>
+   <source>Names are hidden and nothing is exported by itself. Tell your IT department: {faults}</source>
+   <translation>Names are hidden and nothing is exported by itself. Tell your IT department: {faults}</translation>
+  </message>
+  <message>
    <source>Next film after accepting</source>
    <translation>Next film after accepting</translation>
   </message>
@@ -1443,6 +1447,10 @@
    <translation>The outline is too short beside the costophrenic angle.</translation>
   </message>
   <message>
+   <source>The policy file for this computer cannot be used.</source>
+   <translation>The policy file for this computer cannot be used.</translation>
+  </message>
+  <message>
    <source>The results are open; undo takes them back.</source>
    <translation>The results are open; undo takes them back.</translation>
   </message>
@@ -1641,6 +1649,10 @@
   <message>
    <source>scanner</source>
    <translation>scanner</translation>
+  </message>
+  <message>
+   <source>set by your IT department</source>
+   <translation>set by your IT department</translation>
   </message>
   <message>
    <source>shipped</source>

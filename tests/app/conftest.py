@@ -28,6 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in ("app.assembly", "app.__main__"):
         monkeypatch.setattr(f"{module}.folder", lambda name: tmp_path / "home" / name)
     monkeypatch.setattr("app.__main__.settings_path", lambda: tmp_path / "home" / "config" / "settings.json")
+    monkeypatch.setattr("app.__main__.policy_path", lambda: tmp_path / "home" / "policy.toml")
     return tmp_path / "home"
 
 

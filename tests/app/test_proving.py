@@ -9,8 +9,10 @@ import pytest
 from app.about import AboutDialog, licences_text, program_text
 from app.encoding import EncoderState
 from app.proving import Proof
+from engine import selftest
 from engine.network.checkpoint import bundled_checkpoint, read_checkpoint
 from engine.origin import commit
+from engine.segmenter import Segmenter
 from engine.version import VERSION
 from tests.app.room import Room
 
@@ -25,11 +27,14 @@ def proof_in(room: Room, record: Path) -> Proof:
 
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that grows with every self-test that is really run."""
-    from engine import selftest
-
     seen: list[str] = []
     real = selftest.run_self_test
-    monkeypatch.setattr(selftest, "run_self_test", lambda segmenter: (seen.append("run"), real(segmenter))[1])
+
+    def counted(segmenter: Segmenter) -> selftest.SelfTest:
+        seen.append("run")
+        return real(segmenter)
+
+    monkeypatch.setattr(selftest, "run_self_test", counted)
     return seen
 
 

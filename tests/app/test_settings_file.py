@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ def test_opening_a_film_writes_no_settings_on_the_event_loop(
     room = make_room()
     writers: list[int] = []
 
-    def watched(path: Path, settings: Settings) -> None:
+    def watched(path: Path, settings: Settings, *more: Any) -> None:
         writers.append(threading.get_ident())
-        save_settings(path, settings)
+        save_settings(path, settings, *more)
 
     monkeypatch.setattr("app.assembly.save_settings", watched)
     path = film(tmp_path / "a.dcm")

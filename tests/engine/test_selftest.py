@@ -10,6 +10,7 @@ import pytest
 
 import resources
 from engine import origin, selftest
+from engine.film.reading import read_radiograph
 from engine.mask import Mask
 from engine.origin import commit
 from engine.segmenter import load_segmenter
@@ -32,7 +33,7 @@ def test_areas_that_are_measured_wrong_fail_it(monkeypatch: pytest.MonkeyPatch) 
         return Mask.of(pixels)
 
     error = selftest._area_error(
-        selftest.read_radiograph(resources.path("demo/demo.dcm")),
+        read_radiograph(resources.path("demo/demo.dcm")),
         {name: thinner(name) for name in ("right_lung", "left_lung")},
     )
     assert error > selftest.AREA_TOLERANCE
@@ -69,7 +70,7 @@ def test_a_checkout_says_its_commit() -> None:
 @pytest.mark.parametrize(("text", "said"), [("0" * 40, "0" * 40), ("main", ""), ("", ""), (None, "")])
 def test_a_build_says_its_commit(tmp_path: Path, text: str | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "build.json").write_text(json.dumps({"commit": text}))
-    monkeypatch.setattr(origin.resources, "path", lambda name: tmp_path / name)
+    monkeypatch.setattr(resources, "path", lambda name: tmp_path / name)
     commit.cache_clear()
     assert commit() == said
     commit.cache_clear()
