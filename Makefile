@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit demo train release evaluate screenshots dist smoke clean
+.PHONY: help run test lint types contracts unit demo train release evaluate screenshots dist installer smoke clean
 
 help:
 	@echo "make run          install and open the viewer on the demo film"
@@ -21,6 +21,7 @@ help:
 	@echo "make screenshots  photograph the viewer for the documents"
 	@echo "make demo         simulate the demo film again"
 	@echo "make dist         freeze the program into dist/, and pack it"
+	@echo "make installer    a .deb of the frozen program (Windows: setup.exe; macOS: .dmg)"
 	@echo "make smoke        try the frozen program as a new user without a network would"
 	@echo "make clean        remove the environment and everything built"
 
@@ -85,6 +86,9 @@ demo: $(VENV)/.installed-dev
 
 dist: $(VENV)/.installed-dev
 	$(BIN)/python packaging/build.py
+
+installer: $(VENV)/.installed-dev
+	$(BIN)/python packaging/installers.py dist/lungbox
 
 smoke: $(VENV)/.installed-dev
 	$(BIN)/python packaging/smoke.py dist/lungbox

@@ -17,10 +17,14 @@ import tarfile
 from collections import Counter
 from pathlib import Path
 
+import installers
 import licences
+import program_icon
 from slim import slim
+from this_commit import ROOT, commit, commit_time, version
 
-ROOT = Path(__file__).resolve().parent.parent
+MADE = ROOT / "build" / "made"  # what the spec takes from us
+
 LIMIT_MB, ARCHIVE_LIMIT_MB = 380.0, 140.0  # of the CPU build, unpacked and packed
 
 STARTER = """#!/bin/sh
@@ -29,16 +33,19 @@ exec "$(dirname "$(readlink -f "$0")")/lungbox" --viewer "$@"
 """
 
 
-def commit_time() -> int:
-    """Return when the commit was made, in seconds: the build's own clock says nothing about what is in it."""
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return int(done.stdout.strip() or 0) or 315_532_800  # 1980: the earliest that archives can hold
+def make_inputs() -> None:
+    """Write what the spec takes besides the repository's own files: icons, properties, which commit this is."""
+    program_icon.write(MADE)
+    (MADE / "version.txt").write_text(installers.version_resource(version()), encoding="utf-8")
+    of = commit()
+    print(f"commit {of}" if of else "note: changes that are in no commit; the program will not say which commit it is")
+    (MADE / "build.json").write_text(json.dumps({"commit": of}) + "\n", encoding="utf-8")
 
 
 def freeze(out: Path, work: Path, *, with_torch: bool) -> Path:
     """Run PyInstaller; return the program's folder."""
     environment = os.environ | {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(commit_time())}
+    environment["LUNGBOX_VERSION"] = version()
     environment["LUNGBOX_WITH_TORCH"] = "1" if with_torch else "0"
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN"]
     command += ["--distpath", str(out), "--workpath", str(work), str(ROOT / "packaging" / "viewer.spec")]
@@ -46,28 +53,18 @@ def freeze(out: Path, work: Path, *, with_torch: bool) -> Path:
     return out / "lungbox"
 
 
-def commit() -> str:
-    """Return the commit that is built; empty where the tree has changes that are in no commit."""
-    git = ["git", "-C", str(ROOT)]
-    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return head.stdout.strip() if head.returncode == changed.returncode == 0 and not changed.stdout.strip() else ""
-
-
 def finish(folder: Path) -> None:
     """Put beside the program what PyInstaller does not make."""
-    inner = folder / "_internal"
-    of = commit()
-    print(f"commit {of}" if of else "note: changes that are in no commit; the program will not say which commit it is")
-    (inner / "resources" / "build.json").write_text(json.dumps({"commit": of}) + "\n", encoding="utf-8")
-    for line in slim(inner):
+    for line in slim(folder / "_internal"):
         print(line)
     if sys.platform.startswith("linux"):
         shutil.copy(ROOT / "packaging" / "lungbox.desktop", folder)
-        shutil.copy(ROOT / "resources" / "icons" / "lungbox.svg", folder)
+        shutil.copy(MADE / "lungbox.svg", folder)
         starter = folder / "lungbox-viewer"
         starter.write_text(STARTER, encoding="utf-8")
         starter.chmod(0o755)
+    elif sys.platform == "win32":
+        shutil.copy(MADE / "lungbox.ico", folder)
 
 
 def sizes(folder: Path) -> Counter[str]:
@@ -98,14 +95,6 @@ def archive(folder: Path, target: Path, time: int) -> Path:
     return target
 
 
-def version() -> str:
-    """Return the version, from its one place."""
-    sys.path.insert(0, str(ROOT))
-    from engine.version import VERSION
-
-    return VERSION
-
-
 def main(argv: list[str] | None = None) -> int:
     """Build, measure, pack."""
     parser = argparse.ArgumentParser(prog="packaging/build.py", description="Build the program's folder and archive.")
@@ -113,6 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--no-archive", action="store_true", help="leave it at the folder")
     given = parser.parse_args(argv)
+    make_inputs()
     folder = freeze(given.out, ROOT / "build" / "freeze", with_torch=given.gpu)
     finish(folder)
     bundled = licences.write(folder)
