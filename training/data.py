@@ -6,15 +6,15 @@ of folders, 80:10:10 by patient and copies, and refuses a leak.
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import LungboxError
 from engine.files import write_atomically
 from training import pictures
-from training.check import Checked, Findings, check_film, contact_sheet, findings, report
+from training.check import Findings, check_film, contact_sheet, findings, report
 from training.manifest import FilmRecord, unique, write_manifest
+from training.progress import watched
 from training.sources import records_in
 from training.splits import assign
 
@@ -29,15 +29,7 @@ def gathered(folders: Sequence[Path]) -> list[FilmRecord]:
 
 def checked(records: Sequence[FilmRecord]) -> Findings:
     """Return the findings on some films, with a line of progress."""
-    films: list[Checked] = []
-    begun = time.monotonic()
-    for done, record in enumerate(records, start=1):
-        films.append(check_film(record))
-        if done % 50 == 0 or done == len(records):
-            left_s = (time.monotonic() - begun) / done * (len(records) - done)
-            print(f"\r{done} of {len(records)} films, {left_s:.0f} s left ", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return findings(films)
+    return findings([check_film(record) for record in watched(records)])
 
 
 def _check(folders: Sequence[Path], out: Path) -> None:

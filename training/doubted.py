@@ -6,7 +6,6 @@ so that they should be: the abdomen alone, on their side, upside down. Test film
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from engine.domain import chest_likeness
 from engine.errors import LungboxError
 from engine.film.radiograph import Radiograph
 from engine.segmenter import load_segmenter
-from training.manifest import FilmRecord, Split
+from training.manifest import Split
+from training.progress import watched
 from training.sources import records_in
 from training.truth import read_film
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         records = [record for record in records_in(arguments.data) if record.split in wanted]
         validation = [record for record in records if record.split is Split.VAL]
         chosen = {record.key for record in validation[:: max(1, len(validation) // SPOILT_FILMS)][:SPOILT_FILMS]}
-        for record in _watched(records):
+        for record in watched(records):
             film = read_film(record)
             judge(f"{record.source}, {record.split.value}", film)
             if record.key in chosen:
@@ -67,15 +67,6 @@ def main(argv: list[str] | None = None) -> int:
         quality, undecided = np.median(np.array(numbers[kind]), axis=0)
         print(f"| {kind} | {sum(doubts)} of {len(doubts)} | {quality:.2f} | {undecided:.2f} |")
     return 0
-
-
-def _watched(records: list[FilmRecord]) -> Iterator[FilmRecord]:
-    begun = time.monotonic()
-    for done, record in enumerate(records, start=1):
-        yield record
-        left_s = (time.monotonic() - begun) / done * (len(records) - done)
-        print(f"\r{done} of {len(records)} films, {left_s:.0f} s left ", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import hashlib
 import json
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from training import comparison, metrics, pictures, summary
 from training.alterations import Alteration, altered
 from training.boxes import DRAWN, BoxKind
 from training.manifest import DataError, FilmRecord, Label, Split, unique
+from training.progress import watched
 from training.scoring import Answer, Score, Target, answers, asks, score, with_known_spacing, write_scores
 from training.sources import records_in
 from training.truth import Lungs, read_film, read_lungs
@@ -82,17 +82,13 @@ def evaluate(
     """Return each model's scores, and the hash of the films' bytes."""
     scores: list[list[Score]] = [[] for _ in models]
     films = hashlib.sha256()
-    begun = time.monotonic()
-    for done, record in enumerate(records, start=1):
+    for record in watched(records):
         radiograph = read_film(record)
         lungs = read_lungs(record, radiograph.rows, radiograph.columns)
         films.update(f"{record.key} {radiograph.source.file_sha256}\n".encode())
         for model, kept in zip(models, scores, strict=True):
             for how in (None, *alterations):
                 kept.extend(judged(model, record, radiograph, lungs, how))
-        left_s = (time.monotonic() - begun) / done * (len(records) - done)
-        print(f"\r{done} of {len(records)} films, {left_s:.0f} s left ", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
     return scores, films.hexdigest()
 
 

@@ -111,6 +111,13 @@ def resized(films: list[Film], size: int) -> list[Film]:
     ]
 
 
+def chances(own: int, taught: int, share: float) -> NDArray[np.float64] | None:
+    """Return how likely each of `own` films, then `taught` ones, is to be drawn, `share` of them being taught ones."""
+    if taught == 0:
+        return None
+    return np.concatenate([np.full(own, (1.0 - share) / own), np.full(taught, share / taught)])
+
+
 # ---------------------------------------------------------------------------------------------- augmentation
 
 
@@ -308,8 +315,11 @@ def batches(
     first: int = 0,
     share: tuple[int, int] = (0, 1),
     mask_size: int | None = None,
+    chances: NDArray[np.float64] | None = None,
 ) -> Iterator[Batch]:
     """Yield `count` films' worth of batches, from batch `first` on. Masks are half the frame's size.
+
+    `chances` is how likely each film is to be drawn, with sum 1; all alike by default.
 
     What a film of a batch becomes depends on the seed, the batch's number and the film's place in it, on nothing else:
     a run that goes on draws what it would have drawn, and `share` (which, of how many) of each batch is the same films
@@ -319,7 +329,7 @@ def batches(
     per_share = batch // of
     for number in range(first, count // batch):
         rng = np.random.default_rng([seed, number])
-        chosen = rng.choice(len(films), batch, replace=False)
+        chosen = rng.choice(len(films), batch, replace=False, p=chances)
         boxed = rng.random() > 0.06
         points = int(rng.choice([0, 0, 0, 0, 1, 2, 3])) if boxed else int(rng.integers(1, 4))
         asked = [

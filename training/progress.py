@@ -4,17 +4,19 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 from engine.files import write_atomically
 from training.recipe import Phase
 
 COLUMNS = ("step", "seen", "size", "loss", "dice", "films_per_s", "validation")  # of log.csv
 _BAR = 20  # characters
+Item = TypeVar("Item")
 
 
 # ------------------------------------------------------------------------------------------------------ time left
@@ -42,6 +44,16 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def watched(films: Sequence[Item]) -> Iterator[Item]:
+    """Yield the films one by one, and tell on the terminal how many are done and how long the rest will take."""
+    begun = time.monotonic()
+    for done, film in enumerate(films, start=1):
+        yield film
+        left_s = (time.monotonic() - begun) / done * (len(films) - done)
+        print(f"\r{done} of {len(films)} films, {duration(left_s)} left ", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
 
 
 # ---------------------------------------------------------------------------------------------------------- lines

@@ -36,6 +36,7 @@ class Recipe:
     gradient_norm: float = 1.0
     ema_decay: float = 0.998  # of the weights that are kept: about the last 500 steps
     prompts_per_film: int = 3  # one lung, the other, both
+    taught_share: float = 0.5  # of the films drawn, where there are films that a model outlined (training.teach)
     edge_weight: float = 3.0  # cross-entropy counts this much more within two pixels of the outline
     quality_weight: float = 0.2  # squared error of the predicted IoU
     checkpoint_seconds: float = 240.0  # at most this much is lost to a kill
@@ -66,5 +67,12 @@ RECIPES = {
         name="continue",
         phases=(Phase(256, 7_200, 8), Phase(384, 4_000, 8), Phase(512, 2_000, 8)),
         learning_rate=4e-4,
+    ),
+    # From there once more, for edges alone; a third of the films from a hospital without masks (training.teach).
+    "finish": Recipe(
+        name="finish",
+        phases=(Phase(384, 4_800, 8), Phase(512, 2_200, 8)),
+        learning_rate=4e-4,
+        taught_share=0.33,
     ),
 }

@@ -2,10 +2,12 @@
 
     python -m training.train --data ../shared/data/cxr --out runs/compact
     python -m training.train --data ../shared/data/cxr --out runs/more --recipe continue --start FILE.safetensors
+    python -m training.train --data ../shared/data/cxr --also runs/taught --out runs/more
     torchrun --standalone --nproc-per-node 4 -m training.train --data ../shared/data/cxr --out runs/compact
 
 Everything that may be changed is a field of `training.recipe.Recipe`. The second form goes on from a released file, the
-third on several GPUs (or CPUs): see `training.together`. A run killed at any moment goes on from its last checkpoint
+third learns from films outlined by a model, too (`training.teach`), the fourth on several GPUs or CPUs
+(`training.together`). A run killed at any moment goes on from its last checkpoint
 when started again with the same --out, and ends as it would have ended. `training.release` makes a file for the engine
 from its weights.
 """
@@ -37,11 +39,12 @@ from engine.network.checkpoint import Checkpoint, read_checkpoint
 from engine.network.config import ModelConfig, Preprocessing
 from engine.network.model import LungModel
 from training.base import load_base
-from training.films import Batch, Film, batches, load_films, resized
+from training.films import Batch, Film, batches, chances, load_films, resized
 from training.losses import mask_loss
 from training.pictures import sheet, write_png
 from training.progress import Journal, NoJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
+from training.sources import records_in
 from training.state import Run, commit, start, write_whole
 from training.together import Team, team
 from training.validation import validate
@@ -192,7 +195,9 @@ class Place:
             run.save(self.out / "state.pt")
 
 
-def train(recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin | None = None) -> Path:
+def train(
+    recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin | None = None, also: Path | None = None
+) -> Path:
     """Run the recipe, from nothing or from other weights; return the file with the averaged weights."""
     if origin is not None:
         recipe = replace(recipe, model=origin.config, preprocessing=origin.preprocessing)
@@ -201,7 +206,9 @@ def train(recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin |
     speaker = Speaker(sys.stdout) if company.leads else Silent()
     films = load_films(data, "train", recipe.sources, recipe.model.image_size, recipe.preprocessing)
     held_out = load_films(data, "val", recipe.sources, recipe.model.image_size, recipe.preprocessing)
-    speaker.line(f"{len(films)} films to train on, {len(held_out)} to validate")
+    taught = [] if also is None else load_taught(also, recipe)
+    chance = chances(len(films), len(taught), recipe.taught_share)
+    speaker.line(f"{len(films)} films to train on, {len(taught)} outlined by a model, {len(held_out)} to validate")
     frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
     run = start(recipe, company, None if origin is None else origin.network(frames))
     if (out / "state.pt").exists():
@@ -213,7 +220,7 @@ def train(recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin |
     if company.leads:
         out.mkdir(parents=True, exist_ok=True)
         sweep_stale(out, older_than_s=0.0)  # what a killed run was writing
-        describe(out / "run.json", recipe, origin, films)
+        describe(out / "run.json", recipe, origin, films, taught)
     network = company.shared(run.model)
     network.train()
     kept: AbstractContextManager[Journal] = (
@@ -222,7 +229,7 @@ def train(recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin |
     with kept as told:
         place = Place(company, out, speaker, told)
         for run.phase in range(run.phase, len(recipe.phases)):  # noqa: B020 (goes on where the run stopped)
-            run_phase(run, network, films, held_out, place)
+            run_phase(run, network, Supply([*films, *taught], chance), held_out, place)
             run.phase_seen = 0
         run.phase = len(recipe.phases)
         scores = place.look(run, held_out, recipe.model.image_size)
@@ -234,7 +241,13 @@ def train(recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin |
     return weights
 
 
-def describe(path: Path, recipe: Recipe, origin: Origin | None, films: list[Film]) -> None:
+def load_taught(folder: Path, recipe: Recipe) -> list[Film]:
+    """Return the films of a folder that `training.teach` wrote."""
+    sources = tuple({record.source for record in records_in(folder)})
+    return load_films(folder, "train", sources, recipe.model.image_size, recipe.preprocessing)
+
+
+def describe(path: Path, recipe: Recipe, origin: Origin | None, films: list[Film], taught: list[Film]) -> None:
     """Write what a run is made of."""
     about = {
         "recipe": asdict(recipe),
@@ -242,14 +255,23 @@ def describe(path: Path, recipe: Recipe, origin: Origin | None, films: list[Film
         "commit": commit(),
         "torch": torch.__version__,
         "films": [film.name for film in films],
+        "taught": [film.name for film in taught],
     }
     write_atomically(path, json.dumps(about, indent=1).encode())
 
 
-def run_phase(run: Run, network: nn.Module, films: list[Film], held_out: list[Film], place: Place) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Supply:
+    """The films to draw from, and how likely each is to be drawn; all alike where that is None."""
+
+    films: list[Film]
+    chances: NDArray[np.float64] | None
+
+
+def run_phase(run: Run, network: nn.Module, supply: Supply, held_out: list[Film], place: Place) -> None:
     """Train what is left of the run's phase, saving and looking at the validation films on the way."""
     recipe, phase, company = run.recipe, run.recipe.phases[run.phase], place.team
-    smaller, smaller_held_out = resized(films, phase.size), resized(held_out, phase.size)
+    smaller, smaller_held_out = resized(supply.films, phase.size), resized(held_out, phase.size)
     for model in (run.model, run.average):
         model.prompt_encoder.input_image_size = (phase.size, phase.size)
     source = batches(
@@ -262,6 +284,7 @@ def run_phase(run: Run, network: nn.Module, films: list[Film], held_out: list[Fi
         recipe.seed + 1000 * run.phase,
         first=run.phase_seen // phase.batch,
         share=company.share_of(phase.batch, recipe.accumulate),
+        chances=supply.chances,
     )
     begun = saved = time.monotonic()
     seen_before = run.seen
@@ -302,12 +325,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--start", type=Path, help="released .safetensors, average.pt or pretrained.pt to start from, not from nothing"
     )
+    parser.add_argument("--also", type=Path, help="folder of training.teach: films outlined by a model, to learn from")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     try:
         origin = None if given.start is None else origin_of(given.start)
         with team(given.device) as company:
-            weights = train(RECIPES[given.recipe], given.data, given.out, company, origin)
+            weights = train(RECIPES[given.recipe], given.data, given.out, company, origin, given.also)
             if company.leads:
                 print(f"wrote {weights}")
     except LungboxError as error:
