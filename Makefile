@@ -8,15 +8,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contracts unit demo train release evaluate screenshots dist installer smoke clean
+.PHONY: help run test lint types contracts unit demo train evaluate screenshots dist installer smoke clean
 
 help:
 	@echo "make run          install and open the viewer on the demo film"
 	@echo "make test         install and run every check (lint, types, import contracts, tests)"
 	@echo "make unit         only the tests"
-	@echo "make train        pretrain, train and release on DATA=folder (default ../shared/data/cxr), into RUN=folder;"
+	@echo "make train        pretrain, train, outline films without masks, train on, release: from DATA=folder"
+	@echo "                  (default ../shared/data/cxr) into RUN=folder; it"
 	@echo "                  goes on where it was stopped"
-	@echo "make release      write the checkpoint of RUN in integers, parity proved"
 	@echo "make evaluate     reproduce the figures of docs/model-card.md from the bundled checkpoint and DATA"
 	@echo "make screenshots  photograph the viewer for the documents"
 	@echo "make demo         simulate the demo film again"
@@ -59,18 +59,11 @@ unit: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadfile
 
 DATA ?= ../shared/data/cxr
-RUN ?= runs/compact
-RECIPE ?= compact
+RUN ?= runs/whole
 
 # Each step passes over what is done, and goes on after a kill.
 train: $(VENV)/.installed-dev
-	$(BIN)/python -m training.pretrain --data $(DATA) --out $(RUN)/pretraining --recipe $(RECIPE)
-	$(BIN)/python -m training.train --data $(DATA) --out $(RUN) --recipe $(RECIPE) \
-	    --start $(RUN)/pretraining/pretrained.pt
-	$(MAKE) release
-
-release: $(VENV)/.installed-dev
-	$(BIN)/python -m training.release $(RUN)/average.pt --data $(DATA) --out $(RUN)/model.safetensors
+	$(BIN)/python -m training.whole --data $(DATA) --out $(RUN)
 
 evaluate: $(VENV)/.installed-dev
 	$(BIN)/python -m training.evaluate --data $(DATA) --sources shenzhen montgomery --split val --out out/evaluation/val

@@ -35,11 +35,12 @@ from training.base import load_base
 from training.boxes import bounds_of
 from training.films import Film, load_films
 from training.qat import calibrating, round_places, without_adapters
-from training.recipe import SOURCES
+from training.recipe import SOURCES, Recipe
 from training.rounding import LayerQuantizer
 from training.state import commit
 
 Tensors = dict[str, NDArray[Any]]
+_USUAL = Recipe()
 
 # Below this many values a tensor stays in float32: it costs nothing, and the position encoding's sines of large angles
 # need it.
@@ -275,10 +276,11 @@ def training_of(weights: Path) -> dict[str, Any]:
         return {}
     about = json.loads(path.read_text(encoding="utf-8"))
     recipe = about["recipe"]
-    kept = ("name", "seed", "phases", "learning_rate", "prompts_per_film")
+    kept = ("name", "seed", "phases", "learning_rate", "prompts_per_film", "taught_share")
     return {
         "training": {
-            "recipe": {key: recipe[key] for key in kept},
+            "recipe": {key: recipe[key] for key in kept if key in recipe},
+            "films_outlined_by_a_model": len(about.get("taught", [])),
             "started_from": about["start"],
             "commit": about["commit"],
             "torch": about["torch"],
@@ -286,53 +288,92 @@ def training_of(weights: Path) -> dict[str, Any]:
     }
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Round a trained network without further training, and write its file."""
-    parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
-    parser.add_argument("weights", type=Path, help="average.pt of a run")
-    parser.add_argument("--scheme", choices=list(SCHEMES), default="int8")
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--calibration", type=int, default=24, help="training films that fix the ranges")
-    parser.add_argument("--proof", type=int, default=17, help="validation films that parity is proved on")
-    parser.add_argument("--name", default="lungbox-compact")
-    parser.add_argument("--version", default="0.1.0")
-    parser.add_argument("--note", help="what a reader of the card should know of this training")
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args(argv)
-    scheme, base = SCHEMES[arguments.scheme], load_base(arguments.weights)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a release is to be called, and on how many films its ranges and its proof rest."""
+
+    scheme: str = "int8"
+    name: str = "lungbox-compact"
+    version: str = "0.1.0"
+    note: str = ""  # what a reader of the card should know of this training
+    calibration_films: int = _USUAL.calibration_films
+    proof_films: int = _USUAL.proof_films
+    sources: tuple[str, ...] = SOURCES
+
+
+USUAL = Wanted()
+
+
+def release_run(weights: Path, data: Path, out: Path, wanted: Wanted) -> Release:
+    """Round a run's averaged weights without further training, and write the file."""
+    scheme, base = SCHEMES[wanted.scheme], load_base(weights)
     model, preprocessing = base.model, base.preprocessing
-    load = (SOURCES, model.config.image_size, preprocessing)
-    train_films, held_out = load_films(arguments.data, "train", *load), load_films(arguments.data, "val", *load)
+    load = (wanted.sources, model.config.image_size, preprocessing)
+    train_films, held_out = load_films(data, "train", *load), load_films(data, "val", *load)
 
     def some(films: Sequence[Film], count: int) -> list[Sample]:
         return samples_of(films[:: max(1, len(films) // count)][:count], preprocessing)
 
     if scheme.quantization is not None:
         round_places(model, scheme.quantization)
-        calibrate(model, some(train_films, arguments.calibration))
-    written = release(
+        calibrate(model, some(train_films, wanted.calibration_films))
+    return release(
         model,
-        arguments.out,
-        name=arguments.name,
-        version=arguments.version,
+        out,
+        name=wanted.name,
+        version=wanted.version,
         preprocessing=preprocessing,
-        scheme=arguments.scheme,
+        scheme=wanted.scheme,
         rest=scheme.rest,
         card=CARD
-        | {"films": counted(train_films, held_out), "calibration_films": arguments.calibration}
+        | {"films": counted(train_films, held_out), "calibration_films": wanted.calibration_films}
         | {"validation": base.scores, "commit": commit()}
-        | training_of(arguments.weights)
-        | ({"note": arguments.note} if arguments.note else {}),
-        samples=some(held_out, arguments.proof),
+        | training_of(weights)
+        | ({"note": wanted.note} if wanted.note else {}),
+        samples=some(held_out, wanted.proof_films),
     )
-    print(f"wrote {written.path} ({written.size_bytes / 1e6:.2f} MB, SHA-256 {written.sha256})")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Round a trained network without further training, and write its file."""
+    parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
+    parser.add_argument("weights", type=Path, help="average.pt of a run")
+    parser.add_argument("--scheme", choices=list(SCHEMES), default=USUAL.scheme)
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument(
+        "--calibration", type=int, default=USUAL.calibration_films, help="training films that fix the ranges"
+    )
+    parser.add_argument(
+        "--proof", type=int, default=USUAL.proof_films, help="validation films that parity is proved on"
+    )
+    parser.add_argument("--name", default=USUAL.name)
+    parser.add_argument("--version", default=USUAL.version)
+    parser.add_argument("--note", default="", help="what a reader of the card should know of this training")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    wanted = Wanted(
+        scheme=arguments.scheme,
+        name=arguments.name,
+        version=arguments.version,
+        note=arguments.note,
+        calibration_films=arguments.calibration,
+        proof_films=arguments.proof,
+    )
+    written = release_run(arguments.weights, arguments.data, arguments.out, wanted)
+    for line in told(written):
+        print(line)
+    return 0
+
+
+def told(written: Release) -> Iterator[str]:
+    """Yield what was written, and how closely each engine draws the trained network's masks."""
+    yield f"wrote {written.path} ({written.size_bytes / 1e6:.2f} MB, SHA-256 {written.sha256})"
     for found in written.parity:
-        print(
+        yield (
             f"  {found.engine}: Dice {found.mean_dice:.5f} on the mean of {found.masks} masks, "
             f"{found.worst_dice:.5f} at worst; logits up to {found.largest_logit:.1f} differ by at most "
             f"{found.largest_logit_difference:.4f}"
         )
-    return 0
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from training.sources import records_in
 from training.truth import read_film, split_lungs
 
 MANIFEST = "manifest.csv"
+KEPT = "kept"
 AGREEMENT = 0.97  # Dice of every view with what most say; two readers of one film differ by about as much
 SHORTER = 0.20  # of the longer lung's height: more, and a base is whitened or a lung collapsed
 SMALLER = 0.55  # of the larger lung's area
@@ -126,12 +127,15 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
         )
         if number % max(1, len(records) // SHEET_TILES) == 0:
             tiles.append(film_tile(film, [(outcome.mask.pixels(), MODEL)], side=256))
-    if not kept:
-        raise DataError("No film could be outlined beyond doubt.", advice="Train the teacher for longer.")
-    write_manifest(out / MANIFEST, kept)
     write_png(out / "sheet.png", sheet(tiles, columns=8))
-    told["kept"] = len(kept)
+    write_manifest(out / MANIFEST, kept)  # last: where it lies, the rest does
+    told[KEPT] = len(kept)
     return told
+
+
+def without_masks(records: Sequence[FilmRecord]) -> list[FilmRecord]:
+    """Return the films that nobody has outlined, and that nothing is scored on."""
+    return [record for record in records if record.split is Split.UNLABELLED and not record.mask]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -143,11 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, help="the teacher; the bundled model by default")
     given = parser.parse_args(argv)
     try:
-        films = [
-            record
-            for record in records_in(given.data)
-            if record.source in given.source and record.split is Split.UNLABELLED and not record.mask
-        ]
+        films = [record for record in without_masks(records_in(given.data)) if record.source in given.source]
         if not films:
             raise DataError("There are no films without masks under these names.", advice="See the manifest's columns.")
         told = teach(load_segmenter(given.checkpoint, "cpu"), films, given.out)

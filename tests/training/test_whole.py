@@ -1,0 +1,97 @@
+"""From a folder to a checkpoint with made films and a tiny network: every stage, once, and on again after a stop."""
+
+import csv
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.network.checkpoint import read_checkpoint
+from engine.segmenter import load_segmenter
+from tests.tiny import TINY
+from tests.training.made_films import COLUMNS, write_films
+from training import whole as module
+from training.manifest import Split, write_manifest
+from training.progress import Speaker
+from training.recipe import Phase, Recipe
+from training.release import Wanted
+from training.sources import records_in
+from training.teach import MANIFEST
+from training.whole import Plan, whole
+
+FIRST = Recipe(
+    name="first",
+    model=TINY,
+    phases=(Phase(64, 16, 4),),
+    pretraining=Phase(64, 8, 4),
+    hidden_side=16,
+    learning_rate=3e-3,
+    warmup_steps=2,
+    evaluate_films=1000,
+    report_steps=2,
+)
+LAST = replace(FIRST, name="last", phases=(Phase(64, 8, 4),), taught_share=0.5)
+PLAN = Plan(FIRST, LAST, Wanted(scheme="float32", name="made", calibration_films=2, proof_films=2))
+CPU = torch.device("cpu")
+
+
+def folder_of(root: Path, *, unlabelled: bool) -> Path:
+    root.mkdir()
+    write_films(root)
+    if unlabelled:
+        with (root / MANIFEST).open("a", newline="", encoding="utf-8") as file:
+            film = {"id": "more", "image": "0.png", "mask": "", "source": "nih", "split": "unlabelled"}
+            csv.DictWriter(file, COLUMNS).writerow(
+                film | {"width": 96, "height": 96, "convention": "", "licence": "none"}
+            )
+    return root
+
+
+def test_a_folder_becomes_a_checkpoint_and_nothing_is_done_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=True), tmp_path / "run"
+    released = whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert load_segmenter(released.path, "cpu").checkpoint.name == "made"
+    card = read_checkpoint(released.path).card
+    assert card["training"]["recipe"]["name"] == "last"
+    told = capsys.readouterr().out
+    for stage in ("pretraining/pretrained.pt", "first/average.pt", "first.safetensors", "taught/manifest.csv"):
+        assert (out / stage).exists(), stage
+    assert "beyond doubt" in told  # so small a network knows no lungs
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("done twice")
+
+    monkeypatch.setattr(module, "teach", never)
+    monkeypatch.setattr("training.train.run_phase", never)
+    monkeypatch.setattr("training.pretrain._steps", never)
+    again = whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert again.sha256 == released.sha256
+
+
+def test_films_that_were_outlined_are_learned_from(tmp_path: Path) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=True), tmp_path / "run"
+    (out / "taught").mkdir(parents=True)
+    seen = [replace(record, source="nih", id=f"seen {record.id}") for record in records_in(data)[:2]]
+    write_manifest(out / "taught" / MANIFEST, [replace(record, split=Split.TRAIN) for record in seen])
+    released = whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert json.loads((out / "last" / "run.json").read_text())["taught"] == [record.id for record in seen]
+    assert read_checkpoint(released.path).card["training"]["films_outlined_by_a_model"] == 2
+
+
+def test_a_folder_in_which_every_film_has_a_mask_needs_no_teacher(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=False), tmp_path / "run"
+    whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert "nothing to outline" in capsys.readouterr().out
+    assert not (out / "first.safetensors").exists()
+
+
+def test_a_folder_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert module.main(["--data", str(tmp_path / "none"), "--out", str(tmp_path / "run")]) == 1
+    assert "is not a folder" in capsys.readouterr().err

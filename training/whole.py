@@ -1,0 +1,86 @@
+"""From a folder of radiographs to the checkpoint that the app ships, in one command.
+
+    python -m training.whole --data ../shared/data/cxr --out runs/whole
+
+Pretraining on every film; training where there are masks; a first release, which outlines the films that have none;
+training on those too; the release. Each stage goes on where it was stopped, and one that is finished is not done again.
+On several GPUs give the stages by hand: `training.train` says how.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.errors import LungboxError
+from engine.segmenter import load_segmenter
+from training.manifest import read_manifest
+from training.pretrain import pretrain
+from training.progress import Speaker
+from training.recipe import RECIPES, Recipe
+from training.release import USUAL, Release, Wanted, release_run, told
+from training.sources import records_in
+from training.teach import KEPT, MANIFEST, teach, without_masks
+from training.together import Team
+from training.train import origin_of, train
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The two trainings, and what is released in the end."""
+
+    first: Recipe = RECIPES["compact"]
+    last: Recipe = RECIPES["finish"]
+    wanted: Wanted = USUAL
+
+
+def whole(plan: Plan, data: Path, out: Path, device: torch.device, speaker: Speaker) -> Release:
+    """Run what is left of all stages; return what was written."""
+    pretrained = pretrain(plan.first, data, out / "pretraining", device, speaker)
+    alone = Team(device)
+    first = train(plan.first, data, out / "first", alone, origin_of(pretrained))
+    also = outlined(plan, data, out, first, speaker)
+    last = train(plan.last, data, out / "last", alone, origin_of(first), also)
+    return release_run(last, data, out / "model.safetensors", plan.wanted)
+
+
+def outlined(plan: Plan, data: Path, out: Path, first: Path, speaker: Speaker) -> Path | None:
+    """Return the folder with outlines of the films that have none; None where that gives nothing to learn from."""
+    folder, teacher = out / "taught", out / "first.safetensors"
+    films = without_masks(records_in(data))
+    if not films:
+        speaker.line("no films without masks: nothing to outline")
+        return None
+    if not (folder / MANIFEST).exists():
+        if not teacher.exists():
+            release_run(first, data, teacher, plan.wanted)
+        counts = teach(load_segmenter(teacher, "cpu"), films, folder)
+        speaker.line(", ".join(f"{count} {what}" for what, count in counts.most_common()))
+        if not counts[KEPT]:
+            speaker.line("no film was outlined beyond doubt: it goes on without")
+    return folder if read_manifest(folder / MANIFEST) else None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Read the flags and do it."""
+    parser = argparse.ArgumentParser(prog="python -m training.whole", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the model")
+    parser.add_argument("--version", default=USUAL.version, help="of the model that is written")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args(argv)
+    plan = Plan(wanted=Wanted(version=given.version))
+    try:
+        written = whole(plan, given.data, given.out, torch.device(given.device), Speaker(sys.stdout))
+    except LungboxError as error:
+        print(f"training.whole: {error}", file=sys.stderr)
+        return 1
+    for line in told(written):
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
