@@ -12,7 +12,7 @@ from app.lightbox import Lightbox
 from app.session import Session
 from app.theme import colour
 from app.viewport import edge_letters
-from app.wording import calibration, identity_lines, view_text, window_text
+from app.wording import calibration, identity_lines, plain, view_text, window_text
 from engine.film.grey import table_first
 from engine.measure import spacing_of
 
@@ -35,7 +35,8 @@ def corner_texts(session: Session, pointer: QPointF | None, scale: float = 1.0) 
     if film is None or case is None:
         return ()
     radiograph, display = film.radiograph, lightbox.display
-    who = () if display.identity_hidden else identity_lines(radiograph)
+    # Pictures say nobody's name; the file's own may be one, and is hidden like one.
+    who = () if display.identity_hidden else identity_lines(radiograph) or (plain(radiograph.source.path.name),)
     size = f"{radiograph.columns} x {radiograph.rows}  {radiograph.bits_stored} bit"
     what = (view_text(radiograph), size)
     zoom = f"{lightbox.viewport.zoom * scale * 100:.0f} %"  # of screen pixels: 100 % is one to one

@@ -64,7 +64,8 @@ class WorklistModel(QAbstractListModel):
             return None
         entry = self._worklist.entries[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return " ".join(part for part in (caption(entry, index.row()), state_text(entry.state)) if part)
+            words = (name_of(entry, hidden=self._hidden), caption(entry, index.row()), state_text(entry.state))
+            return " ".join(part for part in words if part)
         if role == Qt.ItemDataRole.ToolTipRole:
             return tool_tip(entry.problem or plain(entry.path.name)) if not self._hidden else ""
         if role == ENTRY_ROLE:
@@ -93,6 +94,11 @@ class WorklistModel(QAbstractListModel):
         if self._hidden is not self._lightbox.display.identity_hidden:
             self._hidden = self._lightbox.display.identity_hidden
             self._all_changed()
+
+
+def name_of(entry: Entry, *, hidden: bool) -> str:
+    """Return whose film it is, or the name of a file that does not say; that may be a patient's, and is hidden too."""
+    return "" if hidden else person(entry.patient) or plain(entry.path.name)
 
 
 def caption(entry: Entry, number: int) -> str:
@@ -170,10 +176,9 @@ class EntryDelegate(QStyledItemDelegate):
     def _draw_words(
         self, painter: QPainter, inside: QRect, font: QFont, entry: Entry, index: AnyIndex, *, current: bool
     ) -> None:
-        hidden = bool(index.data(HIDDEN_ROLE))
         strong, small = painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
         height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
-        who = "" if hidden else person(entry.patient)
+        who = name_of(entry, hidden=bool(index.data(HIDDEN_ROLE)))
         first, _, rest = caption(entry, index.row()).partition("  ")
         lines = [(who or first, strong, "text")]
         second = f"{first}  {rest}".strip() if who else rest
@@ -183,7 +188,7 @@ class EntryDelegate(QStyledItemDelegate):
         for text, style, tint in lines:
             painter.setFont(style)
             painter.setPen(colour(tint))
-            shown = QFontMetrics(style).elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
+            shown = QFontMetrics(style).elidedText(text, Qt.TextElideMode.ElideMiddle, inside.width())
             painter.drawText(QRect(inside.left(), top, inside.width(), height), Qt.AlignmentFlag.AlignLeft, shown)
             top += QFontMetrics(style).height() + 2
         painter.setFont(small)

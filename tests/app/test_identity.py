@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtWidgets import QWidget
 
 from app.__main__ import start_log
+from app.corners import corner_texts
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
-from tests.phantom import SENTINEL
+from tests.phantom import SENTINEL, thorax
 
 MakeRoom = Callable[..., Room]
 _PLANTED = (
@@ -64,6 +66,22 @@ def test_nobody_is_named_in_logs_settings_journals_temporary_files_or_titles(
     assert [path.name for path in files if path.is_file() and _SECRET.encode() in path.read_bytes()] == []
     for handler in _LOG.handlers:
         handler.close()
+
+
+def test_a_picture_goes_by_the_name_of_its_file_until_names_are_hidden(make_room: MakeRoom, tmp_path: Path) -> None:
+    path = tmp_path / "Doe, Jane 2026.png"
+    Image.fromarray((thorax() / thorax().max() * 255).astype("uint8")).save(path)
+    room = make_room(path)
+    model = room.window.worklist_panel.model
+
+    def shown() -> tuple[str, str]:
+        corners = " ".join(line for corner in corner_texts(room.session, None) for line in corner.lines)
+        return str(model.index(0).data()), corners
+
+    assert all(path.name in text for text in shown())
+    room.session.lightbox.hide_identity(hidden=True)
+    assert not any("Doe" in text for text in shown())
+    assert shown()[0].startswith("# 1")
 
 
 def _bug() -> None:
