@@ -45,7 +45,7 @@ from app.shortcuts import bindings
 from app.theme import apply_theme
 from app.tour import Tour
 from app.window import Window
-from app.wording import say, structure_title
+from app.wording import films_text, say, steps_text, structure_title
 from app.worklist import Worklist
 from engine.case import Case, Structure
 from engine.errors import LungboxError, OutputError
@@ -112,12 +112,12 @@ class Assembly(QObject):
         if not found:
             self.parts.journals.sweep()
             return False
-        steps = sum(item.unsaved for item in found)
-        text = say("Lungbox did not end properly. Unsaved work on {films} film(s), {steps} step(s), can be restored.")
+        steps = steps_text(sum(item.unsaved for item in found))
+        text = say("Lungbox did not end properly. Unsaved work can be restored: {films}, {steps}.")
         answer = ask(
             self.window,
             say("Restore work"),
-            text.format(films=len(found), steps=steps),
+            text.format(films=films_text(len(found)), steps=steps),
             (say("Restore"), say("Discard"), say("Later")),
         )
         if answer == 0:
@@ -149,7 +149,7 @@ class Assembly(QObject):
         """Return whether the window may close: unsaved work is asked about first."""
         unsaved = self.session.unsaved()
         if unsaved:
-            text = say("{films} film(s) have work that is in no case file.").format(films=len(unsaved))
+            text = say("Work that is in no case file: {films}.").format(films=films_text(len(unsaved)))
             choices = (say("Save"), say("Keep for next time"), say("Discard"), say("Cancel"))
             answer = ask(self.window, say("Unsaved work"), text, choices, default=1)
             if answer == 3 or (answer == 0 and not self._save_all()):

@@ -42,6 +42,16 @@ def say(text: str) -> str:
     return QCoreApplication.translate("Wording", text)
 
 
+def films_text(count: int) -> str:
+    """Return a number of films in words."""
+    return say("1 film") if count == 1 else say("{count} films").format(count=count)
+
+
+def steps_text(count: int) -> str:
+    """Return a number of steps of work in words."""
+    return say("1 step") if count == 1 else say("{count} steps").format(count=count)
+
+
 class SentenceFile(QTranslator):
     """A `.ts` file, read as it is: no compiled copy that could fall behind it."""
 

@@ -180,6 +180,8 @@ class EntryDelegate(QStyledItemDelegate):
         height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
         who = name_of(entry, hidden=bool(index.data(HIDDEN_ROLE)))
         first, _, rest = caption(entry, index.row()).partition("  ")
+        # The end of a file's name tells it from its neighbours'; of a person's name the beginning does.
+        elided = Qt.TextElideMode.ElideRight if entry.patient else Qt.TextElideMode.ElideMiddle
         lines = [(who or first, strong, "text")]
         second = f"{first}  {rest}".strip() if who else rest
         if second:
@@ -188,7 +190,7 @@ class EntryDelegate(QStyledItemDelegate):
         for text, style, tint in lines:
             painter.setFont(style)
             painter.setPen(colour(tint))
-            shown = QFontMetrics(style).elidedText(text, Qt.TextElideMode.ElideMiddle, inside.width())
+            shown = QFontMetrics(style).elidedText(text, elided, inside.width())
             painter.drawText(QRect(inside.left(), top, inside.width(), height), Qt.AlignmentFlag.AlignLeft, shown)
             top += QFontMetrics(style).height() + 2
         painter.setFont(small)

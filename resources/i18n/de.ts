@@ -883,6 +883,14 @@
  <context>
   <name>Wording</name>
   <message>
+   <source>1 film</source>
+   <translation>1 Film</translation>
+  </message>
+  <message>
+   <source>1 step</source>
+   <translation>1 Schritt</translation>
+  </message>
+  <message>
    <source>A lookup table of the header is unusable.</source>
    <translation>Eine Tabelle der Kopfdaten ist unbrauchbar.</translation>
   </message>
@@ -1119,8 +1127,8 @@
    <translation>Lungbox-Fälle</translation>
   </message>
   <message>
-   <source>Lungbox did not end properly. Unsaved work on {films} film(s), {steps} step(s), can be restored.</source>
-   <translation>Lungbox wurde nicht richtig beendet. Ungesicherte Arbeit an {films} Film(en), {steps} Schritt(e), kann wiederhergestellt werden.</translation>
+   <source>Lungbox did not end properly. Unsaved work can be restored: {films}, {steps}.</source>
+   <translation>Lungbox wurde nicht richtig beendet. Ungesicherte Arbeit kann wiederhergestellt werden: {films}, {steps}.</translation>
   </message>
   <message>
    <source>Mark outlines with quality below</source>
@@ -1531,6 +1539,10 @@
    <translation>Breite der Konturen</translation>
   </message>
   <message>
+   <source>Work that is in no case file: {films}.</source>
+   <translation>Arbeit, die in keiner Falldatei steht: {films}.</translation>
+  </message>
+  <message>
    <source>accepted</source>
    <translation>angenommen</translation>
   </message>
@@ -1671,8 +1683,12 @@
    <translation>was am schnellsten ist</translation>
   </message>
   <message>
-   <source>{films} film(s) have work that is in no case file.</source>
-   <translation>{films} Film(e) mit Arbeit, die in keiner Falldatei steht.</translation>
+   <source>{count} films</source>
+   <translation>{count} Filme</translation>
+  </message>
+  <message>
+   <source>{count} steps</source>
+   <translation>{count} Schritte</translation>
   </message>
  </context>
  <context>

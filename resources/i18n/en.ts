@@ -883,6 +883,14 @@
  <context>
   <name>Wording</name>
   <message>
+   <source>1 film</source>
+   <translation>1 film</translation>
+  </message>
+  <message>
+   <source>1 step</source>
+   <translation>1 step</translation>
+  </message>
+  <message>
    <source>A lookup table of the header is unusable.</source>
    <translation>A lookup table of the header is unusable.</translation>
   </message>
@@ -1119,8 +1127,8 @@
    <translation>Lungbox cases</translation>
   </message>
   <message>
-   <source>Lungbox did not end properly. Unsaved work on {films} film(s), {steps} step(s), can be restored.</source>
-   <translation>Lungbox did not end properly. Unsaved work on {films} film(s), {steps} step(s), can be restored.</translation>
+   <source>Lungbox did not end properly. Unsaved work can be restored: {films}, {steps}.</source>
+   <translation>Lungbox did not end properly. Unsaved work can be restored: {films}, {steps}.</translation>
   </message>
   <message>
    <source>Mark outlines with quality below</source>
@@ -1531,6 +1539,10 @@
    <translation>Width of outlines</translation>
   </message>
   <message>
+   <source>Work that is in no case file: {films}.</source>
+   <translation>Work that is in no case file: {films}.</translation>
+  </message>
+  <message>
    <source>accepted</source>
    <translation>accepted</translation>
   </message>
@@ -1671,8 +1683,12 @@
    <translation>whatever is fastest</translation>
   </message>
   <message>
-   <source>{films} film(s) have work that is in no case file.</source>
-   <translation>{films} film(s) have work that is in no case file.</translation>
+   <source>{count} films</source>
+   <translation>{count} films</translation>
+  </message>
+  <message>
+   <source>{count} steps</source>
+   <translation>{count} steps</translation>
   </message>
  </context>
  <context>
