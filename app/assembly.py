@@ -260,12 +260,17 @@ class Assembly(QObject):
         if (place := ask_folder(self.window, say("Export to"))) is None:
             return
         measurements = self.session.measuring.of(case)
-        self.parts.jobs.run(
-            Lane.RESULT,
-            lambda: export_deidentified(case, measurements, place, no_name_on_film=absent, keep_sex_and_age=keep),
-            lambda _: self.session.noticed.emit("exported-deidentified"),
-            self.parts.faults.error,
-        )
+
+        def export(settled: Case) -> None:
+            shown = measurements if settled.doubtful is case.doubtful else None
+            self.parts.jobs.run(
+                Lane.RESULT,
+                lambda: export_deidentified(settled, shown, place, no_name_on_film=absent, keep_sex_and_age=keep),
+                lambda _: self.session.noticed.emit("exported-deidentified"),
+                self.parts.faults.error,
+            )
+
+        self.session.doubt.settled(case, export)
 
     def _export_accepted(self, case: Case) -> None:
         if not self.session.settings.export_on_accept:
@@ -275,12 +280,18 @@ class Assembly(QObject):
 
     def _export_to(self, case: Case, place: Path) -> None:
         measurements = self.session.measuring.of(case)
-        self.parts.jobs.run(
-            Lane.RESULT,
-            lambda: export_case(case, measurements, place),
-            lambda _: self.session.noticed.emit("exported"),
-            self.parts.faults.error,
-        )
+
+        def export(settled: Case) -> None:
+            # A warning that came meanwhile belongs on every number.
+            shown = measurements if settled.doubtful is case.doubtful else None
+            self.parts.jobs.run(
+                Lane.RESULT,
+                lambda: export_case(settled, shown, place),
+                lambda _: self.session.noticed.emit("exported"),
+                self.parts.faults.error,
+            )
+
+        self.session.doubt.settled(case, export)
 
     def _name_structure(self) -> None:
         dialog = NameDialog(tuple(structure_title(structure) for structure in _NAMED), self.window)

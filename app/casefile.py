@@ -16,6 +16,7 @@ from engine.errors import LungboxError, OutputError
 from engine.files import read_file, write_atomically
 from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
+from engine.likeness import likeness_of, likeness_values
 from engine.mask import Mask
 
 FORMAT = "lungbox-case"
@@ -95,6 +96,7 @@ def marks_of(case: Case) -> dict[str, Any]:
         if case.known_length_mm is None
         else {"line": _line(case.known_length_mm[0]), "mm": case.known_length_mm[1]},
         "magnification_applied": case.magnification_applied,
+        "chest_likeness": likeness_values(case.likeness),
     }
 
 
@@ -137,6 +139,7 @@ def case_of(marks: dict[str, Any], masks: dict[str, Mask], radiograph: Radiograp
         None if known is None else (Line(*(float(value) for value in known["line"])), float(known["mm"])),
         bool(marks["magnification_applied"]),
         CaseState(marks["state"]),
+        likeness_of(marks.get("chest_likeness")),  # case files of 0.2.0 and before have none
     )
 
 

@@ -1,11 +1,15 @@
 """Doubt: whether the film on screen looks like a frontal chest film to the model, asked once a film."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from app.jobs import Priority
-from engine.domain import ChestLikeness, chest_likeness
+from engine.case import Case
+from engine.domain import chest_likeness
+from engine.likeness import ChestLikeness
 
 if TYPE_CHECKING:
     from app.session import Session
@@ -26,15 +30,38 @@ class Doubt(QObject):
 
     @property
     def likeness(self) -> ChestLikeness | None:
-        """The verdict on the open film; None until the model has given it."""
-        reading = self._session.reading
-        return self._verdicts.get(reading.film.radiograph.source.pixel_sha256) if reading else None
+        """The verdict on the open film; None until the model has given it, or a file that was opened."""
+        case = self._session.case
+        return case.likeness if case is not None else None
 
     @property
     def doubtful(self) -> bool:
         """True when the open film needs the warning."""
-        likeness = self.likeness
-        return likeness is not None and likeness.doubtful
+        case = self._session.case
+        return case is not None and case.doubtful
+
+    def on(self, case: Case) -> Case:
+        """Return a case with what is known of its film; one from undo, a file or a journal may not have it."""
+        verdict = self._verdicts.get(case.radiograph.source.pixel_sha256)
+        return case if verdict is None or verdict == case.likeness else replace(case, likeness=verdict)
+
+    def settled(self, case: Case, then: Callable[[Case], None]) -> None:
+        """Hand on a case with the verdict on its film: results of a film that was accepted at once need it too."""
+        case = self.on(case)
+        if case.likeness is not None or not self._session.encoder.usable:
+            then(case)
+            return
+
+        def judged(likeness: ChestLikeness) -> None:
+            then(replace(case, likeness=likeness))
+
+        self._session.encoder.ask(
+            case.radiograph,
+            lambda segmenter, embedding: chest_likeness(segmenter, embedding, case.radiograph),
+            judged,
+            lambda error: then(case),
+            owner="results",
+        )
 
     def forget(self) -> None:
         """Another model is to judge."""
@@ -43,7 +70,7 @@ class Doubt(QObject):
     def ask(self) -> None:
         """Ask about the open film, unless that has been answered. With no model there is nobody to doubt."""
         reading = self._session.reading
-        if reading is None or self.likeness is not None:
+        if reading is None or reading.film.radiograph.source.pixel_sha256 in self._verdicts:
             return
         radiograph = reading.film.radiograph
 
@@ -51,6 +78,7 @@ class Doubt(QObject):
             while len(self._verdicts) >= _KEPT:
                 self._verdicts.pop(next(iter(self._verdicts)))
             self._verdicts[radiograph.source.pixel_sha256] = likeness
+            self._session.judged()
             self.changed.emit()
 
         self._session.encoder.ask(

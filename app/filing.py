@@ -86,7 +86,7 @@ class Filing(QObject):
         case = self._session.case
         if case is None:
             return
-        self._session.do(brought_in(case, found.findings, found.callipers), "results")
+        self._session.do(brought_in(case, found), "results")
         self._session.select(found.findings[0].tracking_uid if found.findings else None)
         if found.remarks:
             self._session.failed.emit(PartlyOpenedError("; ".join(found.remarks)))
@@ -103,6 +103,6 @@ class Filing(QObject):
         if reading is not None and reading.film.path == film.path:
             reading.path = path
             self._session.do(case, "open")
-            reading.saved = case
+            reading.saved = reading.case
             self._session.select(case.findings[0].tracking_uid if case.findings else None)
             self._session.saved_changed.emit()

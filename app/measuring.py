@@ -93,4 +93,5 @@ def _alike(one: Case, other: Case) -> bool:
         and one.distances == other.distances
         and one.known_length_mm == other.known_length_mm
         and one.magnification_applied == other.magnification_applied
+        and one.doubtful is other.doubtful  # every number carries the warning
     )

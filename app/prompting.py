@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from engine.case import Case, CaseState, Finding, HeartCallipers, Making, Structure
+from engine.case import Case, CaseState, Finding, Making, Structure
 from engine.film.radiograph import Radiograph
 from engine.geometry import Prompts
 from engine.lungs import name_lungs
 from engine.mask import Mask
 from engine.measure import jittered
 from engine.segmenter import Embedding, Segmenter
+
+if TYPE_CHECKING:
+    from engine.results.reopen import Reopened
 
 _LUNGS = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
 
@@ -75,15 +79,16 @@ def same_structure(a: Finding, b: Finding) -> bool:
     return a.structure is b.structure and a.name == b.name
 
 
-def brought_in(case: Case, findings: tuple[Finding, ...], callipers: HeartCallipers | None) -> Case:
+def brought_in(case: Case, found: "Reopened") -> Case:
     """Return the case with results read back, each in the place of the same structure; what they do not name stays."""
+    findings = found.findings
     for old in case.findings:
         if any(same_structure(old, finding) for finding in findings):
             case = case.without(old.tracking_uid)
     for finding in findings:
         case = case.with_finding(finding)
     state = CaseState.BOXED if case.findings and case.state is CaseState.NEW else case.state
-    return replace(case, callipers=callipers or case.callipers, state=state)
+    return found.marks.on(replace(case, state=state))
 
 
 def merged(case: Case, replaced: tuple[Finding, ...], answers: tuple[Finding, ...]) -> Case:

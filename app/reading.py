@@ -21,6 +21,11 @@ class Reading:
     saved: Case
     path: Path | None = None  # its case file
 
+    @property
+    def dirty(self) -> bool:
+        """True while marks are in no case file."""
+        return not self.case.marked_as(self.saved)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pending:

@@ -61,7 +61,7 @@ def read_results(path: Path, film: Radiograph) -> "Reopened":
         found = reopen(path, film)
     except LungboxError as error:
         raise ResultsError(error.message, advice=error.advice) from error
-    if not found.findings and found.callipers is None:
+    if not found.findings and not found.marks.any:
         reason = "; ".join(found.remarks) or f"{path.name} holds no structure."
         raise ResultsError(reason, advice="Choose other results.")
     return found

@@ -110,11 +110,11 @@ class Session(QObject):
     @property
     def dirty(self) -> bool:
         """True while the open film has work that is in no case file."""
-        return self.reading is not None and self.reading.case is not self.reading.saved
+        return self.reading is not None and self.reading.dirty
 
     def unsaved(self) -> list[Reading]:
         """Return every film of this session with work that is in no case file."""
-        return [reading for reading in self._readings.values() if reading.case is not reading.saved]
+        return [reading for reading in self._readings.values() if reading.dirty]
 
     def _opened(self, film: Film) -> None:
         """Put a film on the lightbox with the work already done on it."""
@@ -123,6 +123,7 @@ class Session(QObject):
         reading = self._readings.get(film.path)
         if reading is None or reading.film.radiograph.source.pixel_sha256 != film.radiograph.source.pixel_sha256:
             reading = self._begin(film)
+        reading.case = self.doubt.on(reading.case)
         film = reading.film  # the one its case was drawn on, where it was read again meanwhile
         if self.reading is not None and not self.reading.history.done and not self.reading.history.undone:
             self._readings.pop(self.reading.film.path, None)  # nothing was done on it: its pixels need not be kept
@@ -426,7 +427,7 @@ class Session(QObject):
         self.cancel_drag()
         reading = self.reading
         if reading is not None and (change := reading.history.undo()) is not None:
-            reading.case = change.before
+            reading.case = self.doubt.on(change.before)
             self.journal(reading, lambda journal: journal.step("undo"))
             self._show_case()
 
@@ -435,7 +436,7 @@ class Session(QObject):
         self.cancel_drag()
         reading = self.reading
         if reading is not None and (change := reading.history.redo()) is not None:
-            reading.case = change.after
+            reading.case = self.doubt.on(change.after)
             self.journal(reading, lambda journal: journal.step("redo"))
             self._show_case()
 
@@ -448,12 +449,24 @@ class Session(QObject):
         for reading in self._readings.values():
             reading.saved = reading.case
 
+    def judged(self) -> None:
+        """Take the model's verdict on the film into the case: no step, and nothing to be saved."""
+        reading = self.reading
+        if reading is None or (case := self.doubt.on(reading.case)) is reading.case:
+            return
+        reading.case = case
+        if self.draft is not None:
+            self.draft = self.doubt.on(self.draft)
+        self.case_changed.emit()
+        self.measuring.follow(case)
+
     # Inside
 
     def do(self, after: Case, name: str) -> None:
         """Make a step: the case as it is after one user action."""
         reading = self.reading
         assert reading is not None
+        after = self.doubt.on(after)
         change = Change(reading.case, after, name)
         reading.case = after
         reading.history.add(change)

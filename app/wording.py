@@ -304,6 +304,8 @@ def caveat_text(caveat: Caveat) -> str:
         Caveat.CUT_OFF: say("The mask reaches the edge of the film."),
         Caveat.NOT_CHEST: say("The film does not say that it is a chest."),
         Caveat.LOSSY: say("Lossy compression has changed the grey values."),
+        Caveat.NOT_FRONTAL: say("Not a frontal view: the outlines cannot be trusted."),
+        Caveat.DOUBTED: say("Does not look like a frontal chest film: the outlines cannot be trusted."),
     }
     return texts.get(caveat, caveat.text)
 
@@ -336,7 +338,7 @@ def note_text(code: NoteCode) -> str:
 
 def doubt_text() -> str:
     """Return the warning on a film that does not look like what the model knows."""
-    return say("Does not look like a frontal chest film: the outlines cannot be trusted.")
+    return caveat_text(Caveat.DOUBTED)
 
 
 def notice_text(code: str) -> str:

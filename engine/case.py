@@ -7,6 +7,7 @@ from enum import Enum
 from engine.errors import LungboxError
 from engine.film.radiograph import Radiograph
 from engine.geometry import Prompts
+from engine.likeness import ChestLikeness
 from engine.mask import Mask
 
 
@@ -105,6 +106,7 @@ class Case:
     known_length_mm: tuple[Line, float] | None = None  # user calibration: this line is that long
     magnification_applied: bool = False  # divide detector spacing by the film's magnification
     state: CaseState = CaseState.NEW
+    likeness: ChestLikeness | None = None  # the model's verdict on the film; None until it has been asked
 
     def __post_init__(self) -> None:
         shape = (self.radiograph.rows, self.radiograph.columns)
@@ -115,6 +117,16 @@ class Case:
                     f"a film of {shape[1]} x {shape[0]}.",
                     advice="Open it with the film it was drawn on.",
                 )
+
+    @property
+    def doubtful(self) -> bool:
+        """Return whether the film looks like no frontal chest film: then nothing on it can be trusted."""
+        return self.likeness is not None and self.likeness.doubtful
+
+    def marked_as(self, other: "Case") -> bool:
+        """Return whether another case holds the same marks; what the model thinks of the film is none of them."""
+        names = [name for name in self.__dataclass_fields__ if name not in ("radiograph", "likeness")]
+        return self.radiograph is other.radiograph and all(getattr(self, n) == getattr(other, n) for n in names)
 
     def finding(self, tracking_uid: str) -> Finding | None:
         """Return the finding with this tracking UID."""

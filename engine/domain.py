@@ -5,34 +5,15 @@ some, trusts them, and leaves few pixels undecided beside them; on anything else
 lung alone is no ground for doubt: the other may be white.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, Prompts
+from engine.likeness import ChestLikeness
 from engine.lungs import name_lungs
 from engine.segmenter import Embedding, Segmenter
 
-# How often that warns on chest films, and on what else: docs/out-of-domain.md.
-LEAST_QUALITY = 0.65
-MOST_UNDECIDED = 1.0
-
 _UNDECIDED_LOGIT = float(np.log(9.0))  # a probability between 0.1 and 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class ChestLikeness:
-    """What the model makes of the whole film."""
-
-    lungs: int
-    quality: float  # its own estimate of the IoU, 0 to 1
-    undecided: float  # area left open between lung and not lung, as a share of the lungs' area
-
-    @property
-    def doubtful(self) -> bool:
-        """Return whether outlines on this film need a warning."""
-        return self.lungs == 0 or self.quality < LEAST_QUALITY or self.undecided > MOST_UNDECIDED
 
 
 def chest_likeness(segmenter: Segmenter, embedding: Embedding, radiograph: Radiograph) -> ChestLikeness:

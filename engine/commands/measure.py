@@ -4,6 +4,7 @@ MASK is a picture (any pixel that is not 0 belongs to it), a DICOM SEG or SR, or
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from engine.case import Case, Finding, Making, Structure
@@ -44,9 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.corrected:
         if film.magnification is None:
             raise MeasurementError(f"{film.source.path.name} states no magnification.", advice="Leave out --corrected.")
-        case = Case(film, case.findings, case.callipers, magnification_applied=True)
+        case = replace(case, magnification_applied=True)
     if case.callipers is None:
-        case = Case(film, case.findings, propose_callipers(case), magnification_applied=case.magnification_applied)
+        case = replace(case, callipers=propose_callipers(case))
     measurements = measure(case)
     if arguments.json:
         print_json(
@@ -76,7 +77,7 @@ def _case(path: Path, film: Radiograph, structure: Structure) -> Case:
             raise LungboxError(
                 f"{path.name}: {'; '.join(reopened.remarks) or 'no structure'}.", advice="Choose a mask."
             )
-        return Case(film, reopened.findings, reopened.callipers)
+        return reopened.marks.on(Case(film, reopened.findings))
     picture = read_radiograph(path)
     if (picture.rows, picture.columns) != (film.rows, film.columns):
         raise MeasurementError(

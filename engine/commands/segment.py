@@ -3,24 +3,25 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.case import Case
 from engine.commands.console import add_json_option, add_model_options, box_of, print_json, progress, report_error
-from engine.domain import ChestLikeness, chest_likeness
+from engine.domain import chest_likeness
 from engine.errors import LungboxError, PromptError
 from engine.film.decoder import prewarm
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
+from engine.likeness import ChestLikeness
 from engine.lungs import name_lungs
 from engine.mask import Mask
-from engine.measure import Measurements, calibration_text, displayed, jittered, measure, with_intervals
+from engine.measure import Caveat, Measurements, calibration_text, displayed, jittered, measure, with_intervals
 from engine.results.bundle import KINDS, OPTIONAL_KINDS, Bundle, check_kinds, export, kinds_for
 from engine.segmenter import Embedding, Segmenter, load_segmenter
 
-_DOUBT = "does not look like a frontal chest film: the outlines cannot be trusted"
 _MOST_FAILURES = 99  # an exit code says how many films failed; shells keep 126 and above for themselves
 
 
@@ -87,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
         for path in progress(arguments.films):
             try:
                 embedding, case = segmented(read_radiograph(path), prompts, segmenter)
+                likeness = chest_likeness(segmenter, embedding, case.radiograph)
+                case = replace(case, likeness=likeness)
                 measurements = measure(case)
                 if arguments.intervals:
                     measurements = with_intervals(case, measurements, alternatives(embedding, case, segmenter))
@@ -104,12 +107,11 @@ def run(arguments: argparse.Namespace) -> int:
                 failed += 1
                 report_error(error, as_json=arguments.json, path=path)
                 continue
-            likeness = chest_likeness(segmenter, embedding, case.radiograph)
             done.append(_described(path, case, bundle, likeness))
             if not arguments.json:
                 print(_line(path, case, measurements, bundle), flush=True)
                 if likeness.doubtful:
-                    print(f"{path.name}: {_DOUBT}", file=sys.stderr, flush=True)
+                    print(f"{path.name}: {Caveat.DOUBTED.text}", file=sys.stderr, flush=True)
     finally:
         seconds = time.monotonic() - begin
         summary = f"segmented {len(done)} of {len(arguments.films)} films in {seconds:.1f} s, {failed} failed"

@@ -72,7 +72,10 @@ def measure(case: Case) -> Measurements:
         )
         for number, line in enumerate(case.distances, start=1)
     ]
-    return Measurements(tuple(_without_scale_caveats(row) for row in rows), spacing_of(case))
+    rows = [_without_scale_caveats(row) for row in rows]
+    if case.doubtful:  # then no number can be trusted, of whatever kind
+        rows = [replace(row, caveats=(Caveat.DOUBTED, *row.caveats)) for row in rows]
+    return Measurements(tuple(rows), spacing_of(case))
 
 
 def _without_scale_caveats(row: Measurement) -> Measurement:
@@ -95,6 +98,7 @@ def propose_callipers(case: Case) -> HeartCallipers | None:
 def film_caveats(film: Radiograph, scale: Scale) -> tuple[Caveat, ...]:
     """Return what every length and area of a film must carry."""
     found = {
+        Caveat.NOT_FRONTAL: film.has_note(NoteCode.NOT_FRONTAL),
         Caveat.MAGNIFIED: scale.origin is SpacingOrigin.DETECTOR,
         Caveat.SPACING_UNKNOWN: scale.origin is SpacingOrigin.UNKNOWN,
         Caveat.ORIENTATION_ASSUMED: film.orientation is None,

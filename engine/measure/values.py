@@ -23,6 +23,8 @@ class Caveat(Enum):
     CUT_OFF = "cut-off"
     NOT_CHEST = "not-chest"
     LOSSY = "lossy"
+    NOT_FRONTAL = "not-frontal"
+    DOUBTED = "doubted"
 
     @property
     def text(self) -> str:
@@ -43,6 +45,8 @@ _CAVEATS = {
     Caveat.CUT_OFF: "The mask reaches the edge of the film.",
     Caveat.NOT_CHEST: "The film does not say that it is a chest.",
     Caveat.LOSSY: "Lossy compression has changed the grey values.",
+    Caveat.NOT_FRONTAL: "Not a frontal view: the outlines cannot be trusted.",
+    Caveat.DOUBTED: "Does not look like a frontal chest film: the outlines cannot be trusted.",
 }
 
 

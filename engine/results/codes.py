@@ -100,6 +100,18 @@ CONCEPTS = {
     "grey-spread": _DEVIATION,
 }
 DISTANCE = _DISTANCE
+# Straight lines in the reports of others (CID 7470, and SNOMED's older identifiers): length, distance, diameter, axes.
+LINES = {
+    ("410668003", "SCT"), ("G-D7FE", "SRT"), ("121206", "DCM"), ("121207", "DCM"), ("81827009", "SCT"),
+    ("103355008", "SCT"), ("103339001", "SCT"), ("103340004", "SCT"), ("M-02550", "SRT"), ("G-A185", "SRT"),
+    ("G-A186", "SRT"),
+}  # fmt: skip
+
+# TID 1500's container for what is said of the whole film, and what we say there.
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+FRONTAL_CHEST = Code("FRONTAL-CHEST", PRIVATE_SCHEME, "Looks like a frontal chest film to the model")
+MARKS = Code("MARKS", PRIVATE_SCHEME, "Marks of the reader and verdict of the model, as data")
+YES, NO = Code("373066001", "SCT", "Yes"), Code("373067005", "SCT", "No")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.case import Finding, Line
+from engine.case import Finding
 from engine.geometry import Prompts, Spacing
 from engine.measure import Measurement, displayed
 from engine.results.context import NOTICE, Export
+from engine.results.marks import line_values, marks_values
 from engine.results.runs import edits_of
 from engine.version import VERSION
 
@@ -57,18 +58,7 @@ def document(export: Export, files: Sequence[WrittenFile]) -> bytes:
             "notes": [note.code.value for note in film.notes],
         },
         "spacing": spacing_values(export.measurements.spacing),
-        "magnification_applied": case.magnification_applied,
-        "known_length": None
-        if case.known_length_mm is None
-        else {"line": _line(case.known_length_mm[0]), "mm": case.known_length_mm[1]},
-        "callipers": None
-        if case.callipers is None
-        else {
-            "midline": _line(case.callipers.midline),
-            "right": list(case.callipers.right),
-            "left": list(case.callipers.left),
-        },
-        "distances": [_line(line) for line in case.distances],
+        **marks_values(case),
         "structures": [structure(finding, number) for number, finding in enumerate(export.outlined, start=1)],
         "measurements": [measurement_values(row) for row in export.measurements],
         "files": [
@@ -134,10 +124,6 @@ def spacing_values(spacing: Spacing | None) -> dict[str, Any] | None:
     }
 
 
-def _line(line: Line) -> list[float]:
-    return [line.x0, line.y0, line.x1, line.y1]
-
-
 def measurement_values(row: Measurement) -> dict[str, Any]:
     """Return a measurement as plain values, in full precision."""
     return {
@@ -152,7 +138,7 @@ def measurement_values(row: Measurement) -> dict[str, Any]:
         "interval": None if row.interval is None else list(row.interval),
         "caveats": [caveat.value for caveat in row.caveats],
         "reason": None if row.reason is None else row.reason.value,
-        "lines": [_line(line) for line in row.evidence.lines],
+        "lines": [line_values(line) for line in row.evidence.lines],
         "points": [list(point) for point in row.evidence.points],
         "box": None if row.evidence.box is None else list(row.evidence.box.corners),
         "masks": list(row.evidence.masks),

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.case import Line
 from engine.film.grey import VoiLut, Window, default_view
-from engine.measure import UNIT_SYMBOLS, displayed
+from engine.measure import UNIT_SYMBOLS, Caveat, displayed
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
 from engine.results.context import Export, structure_key
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Graphic Data is FL with a 16-bit length in bytes (PS3.5 7.1.2): 8191 points at most, and far fewer draw faster.
 _MOST_POINTS = 4000
+_WARNING = (255, 176, 64)
 
 
 def presentation_state(export: Export) -> "Dataset":
@@ -106,6 +107,9 @@ def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any
         bounds = finding.mask.bounds()
         assert bounds is not None  # outlined findings hold pixels
         add(f"STRUCTURE {number}", look_of(finding).color, graphics, [_label(text, bounds.center)])
+    if export.case.doubtful:
+        film = export.case.radiograph
+        add("DOUBT", _WARNING, [], [_label(Caveat.DOUBTED.text, (film.columns * 0.02, film.rows * 0.04))])
     lines = _calliper_lines(export)
     if lines:
         graphics = [_graphic(np.array([[line.x0, line.y0], [line.x1, line.y1]])) for line in lines]

@@ -1,16 +1,18 @@
 """DICOM Structured Reports, ours and of others, as findings on the film; or refused with the reason."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.case import Finding, Making, Structure
-from engine.errors import DamagedFilmError, LungboxError, UnsupportedFilmError
+from engine.case import Case, Finding, Line, Making, Structure
+from engine.errors import DamagedFilmError, LungboxError, MeasurementError, UnsupportedFilmError
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
-from engine.results.codes import LUNG_CODES, PRECOORDINATED
+from engine.results.codes import LINES, LUNG_CODES, MARKS, PRECOORDINATED
+from engine.results.marks import Marks, marks_of
 from engine.results.read_seg import code_of, dataset_of, findings_of_seg, frame_segments, structure_of_codes
 
 if TYPE_CHECKING:
@@ -26,25 +28,62 @@ _SEGMENT_REFERENCES = ("121191", "121214")
 _CIRCLE_POINTS = 256
 
 
-def findings_of_sr(dataset: "Dataset", film: Radiograph, path: Path) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Return what an SR outlines (its own polygons, and segments of a SEG in its folder), and what it could not."""
+def findings_of_sr(
+    dataset: "Dataset", film: Radiograph, path: Path
+) -> tuple[tuple[Finding, ...], Marks, tuple[str, ...]]:
+    """Return what an SR outlines (its own polygons, and segments of a SEG in its folder), marks, and could not say."""
     from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
 
     findings: dict[str, Finding] = {}
     remarks: list[str] = []
     about_film = False
+    lines: list[Line] = []
     try:
         with quiet_pydicom():
-            for group in _groups(dataset):
+            groups = _groups(dataset)
+            for group in groups:
                 about_film |= _read_group(group, film, path, findings, remarks)
-    except PYDICOM_FAULTS as error:
+                lines += _lines(group, film)
+            marks = _marks(dataset, film)
+    except (*PYDICOM_FAULTS, MeasurementError) as error:
         raise DamagedFilmError(f"{path.name} is damaged or incomplete.", advice="Export it again.") from error
+    if marks is None:
+        marks = Marks(distances=tuple(dict.fromkeys(lines)))
+        about_film |= bool(lines)
     if not about_film:
         raise UnsupportedFilmError(
             f"{path.name} outlines nothing on this film.",
             advice="Open the film it was made on, or choose another report.",
         )
-    return tuple(findings.values()), tuple(dict.fromkeys(remarks))
+    return tuple(findings.values()), marks, tuple(dict.fromkeys(remarks))
+
+
+def _marks(dataset: "Dataset", film: Radiograph) -> Marks | None:
+    """Return what a report of ours says of the reader's marks; None in the reports of others."""
+    for item in dataset.get("ContentSequence") or ():
+        for child in item.get("ContentSequence") or ():
+            names = child.get("ConceptNameCodeSequence") or ()
+            if names and code_of(names[0]) == (MARKS.value, MARKS.scheme):
+                marks = marks_of(json.loads(str(child.TextValue)))
+                marks.on(Case(film))  # a calibration that cannot be is found here, and not while it is drawn
+                return marks
+    return None
+
+
+def _lines(group: "Dataset", film: Radiograph) -> list[Line]:
+    """Return the straight lines that a group's lengths were taken along."""
+    found = []
+    for item in group.get("ContentSequence") or ():
+        names = item.get("ConceptNameCodeSequence") or ()
+        if str(item.get("ValueType", "")) != "NUM" or not names or code_of(names[0]) not in LINES:
+            continue
+        drawn = [child for child in item.get("ContentSequence") or () if str(child.get("ValueType", "")) == "SCOORD"]
+        for place in drawn:
+            ends = [float(value) for value in place.get("GraphicData") or ()]
+            straight = str(place.get("GraphicType", "")) == "POLYLINE" and len(ends) == 4 and np.isfinite(ends).all()
+            if straight and _references(place, film):
+                found.append(Line(*ends))
+    return found
 
 
 def _read_group(

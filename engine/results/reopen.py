@@ -9,13 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engine.case import Finding, HeartCallipers, Line, Making, Provenance, Structure
-from engine.errors import DamagedFilmError, LungboxError, NotAFilmError, UnsupportedFilmError
+from engine.case import Case, Finding, Making, Provenance, Structure
+from engine.errors import DamagedFilmError, LungboxError, MeasurementError, NotAFilmError, UnsupportedFilmError
 from engine.files import read_file
 from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.mask import Mask
 from engine.results.document import FORMAT, FORMAT_VERSION
+from engine.results.marks import NO_MARKS, Marks, marks_of
 from engine.results.read_seg import LABEL_MAP_SEG, SEG, dataset_of, findings_of_seg, other_film
 from engine.results.read_sr import findings_of_sr
 from engine.results.runs import with_edits
@@ -29,7 +30,7 @@ class Reopened:
     """Structures that can be edited again, and what else the file said."""
 
     findings: tuple[Finding, ...]
-    callipers: HeartCallipers | None = None
+    marks: Marks = NO_MARKS
     remarks: tuple[str, ...] = ()  # what was there and could not be used; never a patient's data
 
 
@@ -44,8 +45,8 @@ def reopen(path: Path, film: Radiograph) -> Reopened:
     if str(dataset.get("SOPClassUID", "")) in (SEG, LABEL_MAP_SEG):
         return Reopened(findings_of_seg(dataset, film, path.name))
     if str(dataset.get("Modality", "")) == "SR":
-        findings, remarks = findings_of_sr(dataset, film, path)
-        return Reopened(findings, None, remarks)
+        findings, marks, remarks = findings_of_sr(dataset, film, path)
+        return Reopened(findings, marks, remarks)
     raise UnsupportedFilmError(
         f"{path.name} is neither a segmentation nor a report.", advice="Choose a SEG, an SR or a Lungbox result."
     )
@@ -84,11 +85,12 @@ def _bundle(folder: Path, film: Radiograph, name: str = "results.json") -> Reope
         raise other_film(name)
     try:
         found = [_structure(values, row, folder, film) for row in values["structures"]]
-        callipers = _callipers(values["callipers"])
-    except (KeyError, TypeError, ValueError) as error:
+        marks = marks_of(values)
+        marks.on(Case(film))  # a calibration that cannot be is found here, and not while it is drawn
+    except (KeyError, TypeError, ValueError, MeasurementError) as error:
         raise DamagedFilmError(f"{name} is damaged.", advice="Open another copy of the result.") from error
     remarks = tuple(remark for _, remark in found if remark)
-    return Reopened(tuple(finding for finding, _ in found if finding is not None), callipers, remarks)
+    return Reopened(tuple(finding for finding, _ in found if finding is not None), marks, remarks)
 
 
 def _structure(
@@ -150,14 +152,3 @@ def _png_mask(path: Path, film: Radiograph) -> Mask:
     if pixels is None or pixels.shape != (film.rows, film.columns):
         raise DamagedFilmError(f"{path.name} is not a mask of this film.", advice="Open another copy of the result.")
     return Mask.of(pixels > 127)
-
-
-def _callipers(values: dict[str, Any] | None) -> HeartCallipers | None:
-    if values is None:
-        return None
-    right, left = values["right"], values["left"]
-    return HeartCallipers(
-        Line(*(float(value) for value in values["midline"])),
-        (float(right[0]), float(right[1])),
-        (float(left[0]), float(left[1])),
-    )

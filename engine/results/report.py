@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.case import Finding, Line, Making
 from engine.film.radiograph import person_name
-from engine.measure import Measurement, calibration_text, rounded
+from engine.measure import Caveat, Measurement, calibration_text, rounded
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
 from engine.results.context import MODEL_NAME, NOTICE, Export, structure_key
@@ -115,7 +115,20 @@ def _head(canvas: "Canvas", export: Export) -> float:
     y -= 4 * _MM
     canvas.setStrokeGray(0.7)
     canvas.line(_MARGIN, y, _PAGE[0] - _MARGIN, y)
+    if export.case.doubtful:
+        y = _doubt(canvas, y)
     return y - 4 * _MM
+
+
+def _doubt(canvas: "Canvas", top: float) -> float:
+    """Write the warning on a film that is no frontal chest by its looks, over the whole width; return the y below."""
+    y = top - 8 * _MM
+    canvas.setFillColorRGB(1.0, 0.78, 0.35)
+    canvas.rect(_MARGIN, y, _PAGE[0] - 2 * _MARGIN, 6 * _MM, stroke=0, fill=1)
+    canvas.setFillGray(0)
+    canvas.setFont("Helvetica-Bold", 10)
+    canvas.drawString(_MARGIN + 3 * _MM, y + 2 * _MM, Caveat.DOUBTED.text)
+    return y
 
 
 def _film(canvas: "Canvas", export: Export, top: float) -> float:

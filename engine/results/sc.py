@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.measure import UNIT_SYMBOLS, Measurement, calibration_text, displayed
+from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, calibration_text, displayed
 from engine.results.codes import look_of, looks
 from engine.results.context import NOTICE, Export, structure_key
 from engine.results.dicom import completed, head, prepared_source
@@ -86,7 +86,10 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
     badge = calibration_text(export.measurements.spacing)
     draw.rectangle((x, y, x + 24 + draw.textlength(badge, font=normal), y + 32), outline="white")
     draw.text((x + 12, y + 4), badge, fill="white", font=normal)
-    y += 52
+    y += 44
+    if export.case.doubtful:
+        y = _write_doubt(draw, x, y, normal)
+    y += 8
     sections = [(finding.label, look_of(finding).color, structure_key(finding)) for finding in export.outlined]
     between = [
         ("Both lungs", looks()["both_lungs"].color, "both_lungs"),
@@ -111,6 +114,15 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
         y += 20
     draw.text((x, rows - 44), f"{export.made_at:%Y-%m-%d %H:%M}", fill="white", font=small)
     draw.text((x, rows - 24), NOTICE, fill="white", font=small)
+
+
+def _write_doubt(draw: ImageDraw.ImageDraw, x: int, y: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    """Write the warning on a film that is no frontal chest by its looks, filled so that nobody misses it."""
+    first, _, second = Caveat.DOUBTED.text.partition(": ")
+    draw.rectangle((x, y, x + _PANEL_COLUMNS - 48, y + 62), fill=(255, 176, 64))
+    draw.text((x + 12, y + 6), first, fill="black", font=font)
+    draw.text((x + 12, y + 33), second[:1].upper() + second[1:], fill="black", font=font)
+    return y + 70
 
 
 def value_text(row: Measurement) -> str:

@@ -15,12 +15,17 @@ from engine.results.codes import (
     BILATERAL,
     CONCEPTS,
     DISTANCE,
+    FRONTAL_CHEST,
     HEART,
     LUNG,
+    MARKS,
+    NO,
     PLAIN_CHEST_XRAY,
     PRIVATE_SCHEME,
+    QUALITATIVE_EVALUATIONS,
     THORAX,
     UNITS,
+    YES,
     Code,
     look_of,
     looks,
@@ -34,6 +39,7 @@ from engine.results.context import (
 )
 from engine.results.dicom import completed, head, prepared_source, private_scheme, reader_name
 from engine.results.document import structure
+from engine.results.marks import marks_values
 from engine.version import VERSION
 
 if TYPE_CHECKING:
@@ -74,6 +80,8 @@ _CAVEATS = {
     Caveat.CUT_OFF: Code("CUT-OFF", PRIVATE_SCHEME, "Mask reaches the edge of the film"),
     Caveat.NOT_CHEST: Code("NOT-CHEST", PRIVATE_SCHEME, "Film not stated to be a chest"),
     Caveat.LOSSY: Code("LOSSY", PRIVATE_SCHEME, "Lossy compression"),
+    Caveat.NOT_FRONTAL: Code("NOT-FRONTAL", PRIVATE_SCHEME, "Not a frontal view, outlines not to be trusted"),
+    Caveat.DOUBTED: Code("DOUBTED", PRIVATE_SCHEME, "No frontal chest by its looks, outlines not to be trusted"),
 }
 
 
@@ -99,6 +107,7 @@ def report(export: Export, segmentation: "Dataset") -> "Dataset":
     root = content[0]
     measured = next(i for i, item in enumerate(root.ContentSequence) if item.name.value == _IMAGING_MEASUREMENTS)
     root.ContentSequence.insert(measured, _image_library(export, source))
+    root.ContentSequence.append(_about_film(export))
     dataset = hd.sr.ComprehensiveSR(
         evidence=[source, segmentation],
         content=root,
@@ -165,6 +174,25 @@ def _image_library(export: Export, source: "Dataset") -> Any:
     library = ContainerContentItem(Code("111028", "DCM", "Image Library").concept(), relationship_type="CONTAINS")
     library.ContentSequence = ContentSequence([group])
     return library
+
+
+def _about_film(export: Export) -> Any:
+    """Return what is said of the film as a whole: whether it looks like a chest, and the reader's marks in full.
+
+    A polyline's coordinates are single precision (SCOORD, PS3.3 C.18.6); the text has them as they were drawn.
+    """
+    from highdicom.sr import CodeContentItem, ContainerContentItem, ContentSequence, TextContentItem
+
+    said: list[Any] = []
+    likeness, within = export.case.likeness, "CONTAINS"
+    if likeness is not None:
+        answer = NO if likeness.doubtful else YES
+        said.append(CodeContentItem(FRONTAL_CHEST.concept(), answer.concept(), relationship_type=within))
+    data = json.dumps(marks_values(export.case), separators=(",", ":"), allow_nan=False)
+    said.append(TextContentItem(MARKS.concept(), data, relationship_type=within))
+    container = ContainerContentItem(QUALITATIVE_EVALUATIONS.concept(), relationship_type=within)
+    container.ContentSequence = ContentSequence(said)
+    return container
 
 
 def _observers(export: Export) -> Any:

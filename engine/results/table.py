@@ -50,7 +50,7 @@ _MEASURED = (
     "ctr",
     "distance",
 )
-_CLOSING = ("caveats", "quality", "checkpoint_sha256", "backend", "lungbox_version")
+_CLOSING = ("caveats", "quality", "checkpoint_sha256", "backend", "lungbox_version", "looks_like_frontal_chest")
 COLUMNS = (
     *_ABOUT,
     *(f"{key.replace('-', '_')}{end}" for key in _MEASURED for end in ("", "_low", "_high")),
@@ -119,6 +119,7 @@ def _rows(export: Export) -> list[_Row]:
 
 def _cells(export: Export, row: _Row, measured: dict[str, Measurement] | None = None) -> list[str]:
     film, spacing = export.case.radiograph, export.measurements.spacing
+    likeness = export.case.likeness
     if measured is None:
         key = row.tracking_uid if row.structure == "other" else row.structure
         measured = {measurement.id: measurement for measurement in export.of_structure(key)}
@@ -147,6 +148,7 @@ def _cells(export: Export, row: _Row, measured: dict[str, Measurement] | None = 
         row.checkpoint_sha256,
         safe_text(row.backend),
         VERSION,
+        "" if likeness is None else "no" if likeness.doubtful else "yes",
     ]
 
 

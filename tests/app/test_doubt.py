@@ -1,12 +1,18 @@
 """A film that is no chest gets its warning in the window, with the model that ships."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtWidgets import QLabel
 
+from app.casefile import open_case
 from app.wording import doubt_text
+from engine.geometry import BoxPrompt
+from engine.measure import Caveat
+from engine.results.reopen import reopen
 from tests.app.room import Room
 from tests.phantom import dicom_film, write_film
 
@@ -21,9 +27,7 @@ def warned(room: Room) -> bool:
 def test_no_chest_is_said_before_anything_is_drawn_and_a_chest_takes_it_away(
     make_room: MakeRoom, tmp_path: Path
 ) -> None:
-    y, x = np.mgrid[0:300, 0:260]
-    shaft = 3500 * np.exp(-(((x - 130) / 25.0) ** 2)) + 100 * np.sin(y / 9.0) + 100
-    path = write_film(tmp_path / "bone.dcm", dicom_film(shaft.astype(np.uint16)))
+    path = bone(tmp_path / "bone.dcm")
     room = make_room(path, checkpoint="")
     room.settle()
     assert room.session.doubt.doubtful
@@ -41,3 +45,63 @@ def test_no_chest_is_said_before_anything_is_drawn_and_a_chest_takes_it_away(
     assert verdict.doubtful
     room.settle()
     assert room.canvas.grab().toImage() == before
+
+
+def bone(path: Path) -> Path:
+    """Write a film of a shaft."""
+    y, x = np.mgrid[0:300, 0:260]
+    shaft = 3500 * np.exp(-(((x - 130) / 25.0) ** 2)) + 100 * np.sin(y / 9.0) + 100
+    return write_film(path, dicom_film(shaft.astype(np.uint16)))
+
+
+def test_a_doubted_film_takes_its_verdict_into_results_and_back(make_room: MakeRoom, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    room = make_room(bone(tmp_path / "bone.dcm"), checkpoint="", export_on_accept=True, export_folder=str(out))
+    room.box(BoxPrompt(60, 20, 200, 280))
+    if not room.case.findings:  # a model that sees no lung here is right: the reader outlines by hand
+        room.session.edit.fill_polygon(((60, 20), (200, 20), (200, 280)), erase=False)
+    room.settle()
+    assert room.case.doubtful
+    assert room.session.measurements is not None
+    assert all(Caveat.DOUBTED in row.caveats for row in room.session.measurements)
+    room.session.accept()
+    room.settle()
+    (folder,) = [path.parent for path in out.glob("*/results.json")]
+    stated = json.loads((folder / "results.json").read_text())["chest_likeness"]
+    assert stated["frontal_chest"] is False
+    assert reopen(folder, room.case.radiograph).marks.likeness == room.case.likeness
+
+
+def test_the_verdict_is_no_step_and_nothing_to_save(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(bone(tmp_path / "bone.dcm"), checkpoint="")
+    assert room.case.doubtful
+    assert not room.session.unsaved()
+    reading = room.session.reading
+    assert reading is not None
+    assert reading.history.done == []
+    room.session.edit.fill_polygon(((60, 20), (200, 20), (200, 280)), erase=False)
+    assert room.session.unsaved()
+    room.session.undo()
+    assert room.case.doubtful  # the case before the verdict comes back with it
+    assert not room.session.unsaved()
+
+
+def test_a_film_accepted_before_the_verdict_gets_it_into_its_results(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(bone(tmp_path / "bone.dcm"), checkpoint="", export_on_accept=False)
+    room.session.edit.fill_polygon(((60, 20), (200, 20), (200, 280)), erase=False)
+    unjudged = replace(room.case, likeness=None)
+    room.session.doubt.forget()
+    room.assembly._export_to(unjudged, tmp_path / "out")
+    room.open(DEMO)  # the next film is already on screen
+    room.settle()
+    (found,) = (tmp_path / "out").glob("*/results.json")
+    values = json.loads(found.read_text())
+    assert values["chest_likeness"]["frontal_chest"] is False
+    assert all("doubted" in row["caveats"] for row in values["measurements"])
+
+
+def test_a_case_file_keeps_the_verdict(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(bone(tmp_path / "bone.dcm"), checkpoint="")
+    room.session.files.save(tmp_path / "bone.lungbox")
+    room.settle()
+    assert open_case(tmp_path / "bone.lungbox").on(room.case.radiograph).likeness == room.case.likeness

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog
 
 from app.dialogs import DeidentifyDialog
 from app.results import PartlyOpenedError, ResultsError
-from engine.case import CaseState, Structure
+from engine.case import Case, CaseState, Line, Structure
 from engine.errors import LungboxError
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
 
@@ -250,3 +250,26 @@ def test_leaving_the_question_writes_nothing(room: Room, tmp_path: Path, monkeyp
     room.window.actions_by_name["export-deidentified"].trigger()
     room.settle()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["", "report.dcm"])
+def test_distances_and_calibration_come_back_with_the_results(room: Room, tmp_path: Path, name: str) -> None:
+    room.box(RIGHT_BOX)
+    line = Line(5.1, 6.2, 60.3, 70.4)
+    room.session.edit.set_distances((line, Line(1 / 3, 2, 30, 4)))
+    room.session.edit.calibrate(line, 123.4)
+    room.settle()
+    before = room.session.measurements
+    assert before is not None
+    assert before.spacing is not None
+    written = room.case
+    folder = results_of(room, tmp_path / "out")
+    while not room.case.marked_as(Case(room.case.radiograph)):
+        room.session.undo()
+    room.session.files.open_results(folder / name)
+    room.settle()
+    assert (room.case.distances, room.case.known_length_mm) == (written.distances, written.known_length_mm)
+    after = room.session.measurements
+    assert after is not None
+    assert after.spacing == before.spacing
+    assert [row.value for row in after] == [row.value for row in before]

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.domain import LEAST_QUALITY, MOST_UNDECIDED, ChestLikeness, chest_likeness
+from engine.domain import chest_likeness
 from engine.film.radiograph import Radiograph, Source
 from engine.film.reading import read_radiograph
+from engine.likeness import LEAST_QUALITY, MOST_UNDECIDED, ChestLikeness
 from engine.segmenter import Segmenter, load_segmenter
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -42,7 +42,7 @@ def test_everything_is_written_and_comes_back(tmp_path: Path) -> None:
         assert sha256((made.folder / file.name).read_bytes()) == file.sha256
     back = reopen(made.folder, case.radiograph)
     assert back.findings == case.findings
-    assert back.callipers == case.callipers
+    assert back.marks.callipers == case.callipers
     assert back.remarks == ()
     checks = check_bundle(made.folder, case.radiograph, "ab" * 32)
     assert [check.passed for check in checks] == [True] * 4
