@@ -175,7 +175,7 @@ def read_journal(path: Path) -> Recovered | None:
             if not line:
                 continue
             crc, _, text = line.partition(b" ")
-            if len(crc) != 8 or int(crc, 16) != zlib.crc32(text):
+            if crc != b"%08x" % zlib.crc32(text):
                 continue
             entry = json.loads(text)
             rows, columns = (entries[0] if entries else entry)["rows"], (entries[0] if entries else entry)["columns"]
