@@ -154,26 +154,68 @@ def soft_noise(size: int, cells: int, rng: np.random.Generator) -> Frame:
 
 def with_opacities(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> Frame:
     """Return the film with consolidations or an effusion painted into a lung; its outline stays where it was."""
+    lung = lungs[rng.integers(2)]
+    if not lung.any():
+        return unit
+    if rng.random() < 0.4:
+        return patchy(unit, lung, rng)
+    return with_fluid(unit, lung, rng)
+
+
+def patchy(unit: Frame, lung: NDArray[np.uint8], rng: np.random.Generator) -> Frame:
+    """Return the film with consolidations in a lung."""
+    size = unit.shape[0]
+    field = soft_noise(size, int(rng.integers(4, 14)), rng)
+    inside = cv2.GaussianBlur(lung.astype(np.float32), (0, 0), size / 100)
+    cover = np.clip((field - rng.uniform(0.0, 1.0)) * rng.uniform(1.0, 4.0), 0.0, 1.0) * inside
+    dense = float(np.clip(rng.normal(0.75, 0.1), 0.5, 1.0))
+    return painted(unit, cover * rng.uniform(0.3, 0.95), dense, rng)
+
+
+def with_fluid(unit: Frame, lung: NDArray[np.uint8], rng: np.random.Generator) -> Frame:
+    """Return the film with an effusion in a lung, from a blunted angle to a white side.
+
+    Fluid is as white as what lies beside and below the lung, and hides the border between them: were it painted in
+    another grey, or up to the outline alone, a network would find the edge that no film has.
+    """
+    size = unit.shape[0]
+    rows, columns = np.flatnonzero(lung.any(axis=1)), np.flatnonzero(lung.any(axis=0))
+    share = rng.uniform(0.1, 0.6) if rng.random() < 0.8 else rng.uniform(0.6, 1.1)
+    top = rows[-1] - share * (rows[-1] - rows[0])
+    across = (np.arange(size, dtype=np.float32) - columns[0]) / max(1, columns[-1] - columns[0])
+    level = top - rng.uniform(-0.1, 0.15) * size * (across - 0.5) * (1 if rng.random() < 0.5 else -1)
+    level = level - rng.uniform(0, 0.08) * size * (2 * across - 1) ** 2  # it climbs at the wall
+    depth = np.arange(size, dtype=np.float32)[:, None] - level[None, :]
+    reach = round(rng.uniform(0.0, 0.03) * size)
+    wide = cv2.dilate(lung, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(np.float32)
+    near = cv2.GaussianBlur(wide, (0, 0), size / 80)
+    cover = np.clip(depth / (rng.uniform(0.01, 0.12) * size), 0.0, 1.0) * near
+    beside = (cv2.dilate(lung, np.ones((size // 12, size // 12), np.uint8)) > lung) & (depth > 0) & (unit > 0.05)
+    dense = float(np.percentile(unit[beside], rng.uniform(55, 97))) if beside.any() else 0.75
+    return painted(unit, cover * rng.uniform(0.5, 1.0) ** 0.5, dense, rng, grain=0.02)
+
+
+def with_gas(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> Frame:
+    """Return the film with a bubble of gas below a dome, as dark as lung and none of it: stomach or bowel."""
     size = unit.shape[0]
     lung = lungs[rng.integers(2)]
     rows = np.flatnonzero(lung.any(axis=1))
     if rows.size == 0:
         return unit
-    near = cv2.GaussianBlur(lung.astype(np.float32), (0, 0), size / 100)
-    dense = float(np.clip(rng.normal(0.75, 0.1), 0.5, 1.0))
-    if rng.random() < 0.5:  # patches
-        field = soft_noise(size, int(rng.integers(4, 14)), rng)
-        cover = np.clip((field - rng.uniform(0.0, 1.0)) * rng.uniform(1.0, 4.0), 0.0, 1.0) * near
-    else:  # fluid, with a meniscus that climbs at the wall
-        top = rows[-1] - rng.uniform(0.1, 0.55) * (rows[-1] - rows[0])
-        columns = np.flatnonzero(lung.any(axis=0))
-        across = (np.arange(size, dtype=np.float32) - columns[0]) / max(1, columns[-1] - columns[0])
-        level = top - rng.uniform(-0.1, 0.15) * size * (across - 0.5) * (1 if rng.random() < 0.5 else -1)
-        level = level - rng.uniform(0, 0.08) * size * (2 * across - 1) ** 2
-        depth = np.arange(size, dtype=np.float32)[:, None] - level[None, :]
-        cover = np.clip(depth / (rng.uniform(0.01, 0.12) * size), 0.0, 1.0) * near
-    cover = cover * rng.uniform(0.3, 0.95)
-    texture = 1.0 + 0.06 * soft_noise(size, 48, rng)
+    over_dome = lung[rows[-1] - (rows[-1] - rows[0]) // 5 :].any(axis=0)  # not beside the heart
+    x = int(rng.choice(np.flatnonzero(over_dome)))
+    radius_x, radius_y = (float(value) for value in rng.uniform(0.02, 0.09, 2) * size)
+    y = np.flatnonzero(lung[:, x])[-1] + rng.uniform(0.005, 0.05) * size + radius_y
+    ink = np.zeros(unit.shape, dtype=np.uint8)
+    cv2.ellipse(ink, ((float(x), float(y)), (2 * radius_x, 2 * radius_y), float(rng.uniform(-30, 30))), 255, -1)
+    cover = cv2.GaussianBlur(ink.astype(np.float32) / 255.0, (0, 0), rng.uniform(0.002, 0.012) * size)
+    cover = cover * (1.0 - lungs.max(axis=0)) * rng.uniform(0.4, 0.95)
+    return painted(unit, cover, float(np.percentile(unit[lung > 0], rng.uniform(10, 70))), rng)
+
+
+def painted(unit: Frame, cover: Frame, dense: float, rng: np.random.Generator, grain: float = 0.06) -> Frame:
+    """Return the film where `cover`, from 0 to 1, hides it behind something of one density, a little uneven."""
+    texture = 1.0 + rng.uniform(0.0, grain) * soft_noise(unit.shape[0], 48, rng)
     return np.asarray(unit * (1.0 - cover) + dense * texture * cover, dtype=np.float32)
 
 
@@ -257,8 +299,10 @@ def augmented(film: Film, preprocessing: Preprocessing, rng: np.random.Generator
     """Return one variation of a film, stretched as the engine stretches every film."""
     elsewhere = lungless(film, rng) if rng.random() < 0.06 else None
     unit, lungs = elsewhere or warp(film, rng)
-    if rng.random() < 0.35:
+    if rng.random() < 0.45:
         unit = with_opacities(unit, lungs, rng)
+    if rng.random() < 0.15:
+        unit = with_gas(unit, lungs, rng)
     if rng.random() < 0.25:
         unit = with_devices(unit, rng)
     unit = exposed(unit, rng)

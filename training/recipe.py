@@ -71,7 +71,7 @@ RECIPES = {
     # From there once more, for edges alone; a third of the films from a hospital without masks (training.teach).
     "finish": Recipe(
         name="finish",
-        phases=(Phase(384, 4_800, 8), Phase(512, 2_200, 8)),
+        phases=(Phase(384, 4_400, 8), Phase(512, 2_000, 8)),
         learning_rate=4e-4,
         taught_share=0.33,
     ),

@@ -6,7 +6,7 @@ import pytest
 from engine.geometry import BoxPrompt
 from engine.network.config import Preprocessing
 from training import films
-from training.films import Film, augmented, batches, draw_prompts, lungless, split_lungs
+from training.films import Film, augmented, batches, draw_prompts, lungless, split_lungs, with_fluid, with_gas
 
 SIZE = 64
 
@@ -87,14 +87,34 @@ def test_a_lungless_part_holds_no_lung() -> None:
     assert all(lungs.sum() == 0 for _, lungs in found)
 
 
-@pytest.mark.parametrize("name", ["with_opacities", "with_devices", "exposed", "collimated"])
+def test_fluid_is_as_white_as_what_lies_beside_the_lung() -> None:
+    film, rng = FILMS[0], np.random.default_rng(4)
+    lung = film.lungs[0]
+    whiteness = [with_fluid(film.unit, lung, rng)[45:49, 12:24].mean() for _ in range(30)]
+    assert film.unit[45:49, 12:24].mean() < 0.35  # air; beside it: 0.8
+    assert np.median(whiteness) > 0.65
+    assert max(whiteness) < 0.95
+    assert with_fluid(film.unit, lung, rng)[:, 40:] == pytest.approx(film.unit[:, 40:])  # the other lung is left alone
+
+
+def test_gas_lies_below_a_dome_and_in_no_lung() -> None:
+    film, rng = FILMS[0], np.random.default_rng(6)
+    found = [with_gas(film.unit, film.lungs, rng) - film.unit for _ in range(20)]
+    darker = np.stack(found) < -0.1
+    assert darker.any(axis=(1, 2)).sum() >= 15
+    assert not darker[:, film.lungs.max(axis=0) > 0].any()
+    assert not darker[:, :46].any()  # both lungs reach further down
+
+
+@pytest.mark.parametrize("name", ["with_opacities", "with_gas", "with_devices", "exposed", "collimated"])
 def test_each_alteration_changes_the_film_and_keeps_its_size(name: str) -> None:
     rng = np.random.default_rng(8)
     film = FILMS[0]
     alter = getattr(films, name)
+    takes_lungs = {"with_opacities", "with_gas", "collimated"}
     changed = 0
     for _ in range(10):
-        got = alter(film.unit, film.lungs, rng) if name in {"with_opacities", "collimated"} else alter(film.unit, rng)
+        got = alter(film.unit, film.lungs, rng) if name in takes_lungs else alter(film.unit, rng)
         unit = got[0] if isinstance(got, tuple) else got
         assert unit.shape == film.unit.shape
         changed += not np.array_equal(unit, film.unit)

@@ -22,7 +22,7 @@ CPU = Team(torch.device("cpu"))
 RECIPE = Recipe(
     model=TINY,
     phases=(Phase(32, 48, 4), Phase(64, 24, 4)),
-    learning_rate=3e-3,
+    learning_rate=6e-3,
     warmup_steps=4,
     ema_decay=0.8,
     evaluate_films=40,
@@ -68,7 +68,7 @@ def test_a_short_run_learns_is_kept_and_says_how_it_goes(
     kept = torch.load(weights, weights_only=True)
     untrained = start(RECIPE, CPU).model.state_dict()
     assert kept["model"].keys() == untrained.keys()
-    assert kept["scores"]["lung"] > 0.05  # untrained: under 0.01
+    assert kept["scores"]["lung"] > 0.1  # untrained: under 0.01
     with (tmp_path / "log.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
     assert losses[-1] < 0.8 * losses[0]
