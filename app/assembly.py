@@ -5,19 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 from shiboken6 import isValid
 
 from app.about import AboutDialog
 from app.dialogs import (
-    DeidentifyDialog,
     LengthDialog,
     NameDialog,
     SettingsDialog,
     TextDialog,
     WindowDialog,
+    agreed,
     ask,
     ask_case,
     ask_films,
@@ -28,6 +27,7 @@ from app.dialogs import (
 )
 from app.display import as_window
 from app.encoding import Encoder
+from app.exporting import Exports
 from app.faults import Faults
 from app.films import load_film
 from app.histogram import HistogramDialog
@@ -37,7 +37,6 @@ from app.lightbox import Lightbox
 from app.model_dialog import ModelDialog
 from app.policy import Policy
 from app.proving import Proof
-from app.results import export_case, export_deidentified, says_burned_in
 from app.session import Session
 from app.settings import Settings, folder, save_settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
@@ -47,7 +46,7 @@ from app.tour import Tour
 from app.window import Window
 from app.wording import films_text, say, steps_text, structure_title
 from app.worklist import Worklist
-from engine.case import Case, Structure
+from engine.case import Structure
 from engine.errors import LungboxError, OutputError
 from engine.models import Model, add_model, installed_models
 from engine.network.checkpoint import bundled_checkpoint
@@ -82,7 +81,7 @@ class Assembly(QObject):
         self._closed = False
         parts.session.failed.connect(parts.faults.error)
         parts.faults.shown.connect(parts.window.toast.show_message)
-        parts.session.accepted.connect(self._export_accepted)
+        self.exports = Exports(parts.session, parts.window, parts.faults, self)
         parts.session.film_changed.connect(self._remember_film)
         parts.window.command.connect(self.command)
         parts.window.close_guard = self.may_close
@@ -199,8 +198,9 @@ class Assembly(QObject):
             "open-results": self._open_results,
             "save": self._save,
             "save-as": self._save_as,
-            "export": self._export,
-            "export-deidentified": self._export_deidentified,
+            "export": self.exports.ask,
+            "export-deidentified": self.exports.ask_deidentified,
+            "show-results": self.exports.show_last,
             "name-structure": self._name_structure,
             "calibrate": self._calibrate,
             "window": self._set_window,
@@ -245,57 +245,9 @@ class Assembly(QObject):
             if path is not None:
                 self.session.files.save(path)
 
-    def _export(self) -> None:
-        if self.session.case is not None and (place := ask_folder(self.window, say("Export to"))) is not None:
-            self._export_to(self.session.case, place)
-
-    def _export_deidentified(self) -> None:
-        case = self.session.case
-        if case is None:
-            return
-        dialog = DeidentifyDialog(burned_in=says_burned_in(case.radiograph), parent=self.window)
-        if not self._accepted(dialog):
-            return
-        absent, keep = dialog.answer
-        if (place := ask_folder(self.window, say("Export to"))) is None:
-            return
-        measurements = self.session.measuring.of(case)
-
-        def export(settled: Case) -> None:
-            shown = measurements if settled.doubtful is case.doubtful else None
-            self.parts.jobs.run(
-                Lane.RESULT,
-                lambda: export_deidentified(settled, shown, place, no_name_on_film=absent, keep_sex_and_age=keep),
-                lambda _: self.session.noticed.emit("exported-deidentified"),
-                self.parts.faults.error,
-            )
-
-        self.session.doubt.settled(case, export)
-
-    def _export_accepted(self, case: Case) -> None:
-        if not self.session.settings.export_on_accept:
-            return
-        chosen = self.session.settings.export_folder
-        self._export_to(case, Path(chosen) if chosen else platformdirs.user_documents_path() / "Lungbox")
-
-    def _export_to(self, case: Case, place: Path) -> None:
-        measurements = self.session.measuring.of(case)
-
-        def export(settled: Case) -> None:
-            # A warning that came meanwhile belongs on every number.
-            shown = measurements if settled.doubtful is case.doubtful else None
-            self.parts.jobs.run(
-                Lane.RESULT,
-                lambda: export_case(settled, shown, place),
-                lambda _: self.session.noticed.emit("exported"),
-                self.parts.faults.error,
-            )
-
-        self.session.doubt.settled(case, export)
-
     def _name_structure(self) -> None:
         dialog = NameDialog(tuple(structure_title(structure) for structure in _NAMED), self.window)
-        if not self._accepted(dialog):
+        if not agreed(dialog):
             return
         number, name = dialog.answer
         if number is None and not name:
@@ -310,19 +262,19 @@ class Assembly(QObject):
         case = self.session.case
         if case is not None and case.distances:
             dialog = LengthDialog(self.window)
-            if self._accepted(dialog):
+            if agreed(dialog):
                 self.session.edit.calibrate(case.distances[-1], dialog.answer)
 
     def _set_window(self) -> None:
         if self.parts.lightbox.film is not None:
             view = as_window(self.parts.lightbox.display.view)
             dialog = WindowDialog(view.center, view.width, self.window)
-            if self._accepted(dialog):
+            if agreed(dialog):
                 self.parts.lightbox.set_window(*dialog.answer)
 
     def _settings(self) -> None:
         dialog = SettingsDialog(self.session.settings, self.window, locked=self._policy.locked)
-        if self._accepted(dialog):
+        if agreed(dialog):
             old = self.session.settings
             self._change(dialog.answer)
             new = self.session.settings
@@ -397,7 +349,7 @@ class Assembly(QObject):
 
     def _edit_shortcuts(self) -> None:
         dialog = ShortcutEditor(self.session.settings, self.window)
-        if self._accepted(dialog):
+        if agreed(dialog):
             self._change(dialog.answer)
             self.window.bind(self.session.settings.shortcut_profile, self.session.settings.shortcuts)
 
@@ -415,12 +367,6 @@ class Assembly(QObject):
     def _show(dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
-
-    @staticmethod
-    def _accepted(dialog: QDialog) -> bool:
-        done = dialog.exec() == QDialog.DialogCode.Accepted
-        dialog.deleteLater()
-        return done
 
     # Settings
 

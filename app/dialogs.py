@@ -52,6 +52,13 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def agreed(dialog: QDialog) -> bool:
+    """Show a dialog and return whether the reader agreed; what was entered stays readable until Qt comes round."""
+    done = dialog.exec() == QDialog.DialogCode.Accepted
+    dialog.deleteLater()
+    return done
+
+
 def ask_case(parent: QWidget) -> Path | None:
     """Ask for a case file to open."""
     chosen, _ = QFileDialog.getOpenFileName(parent, say("Open case"), "", f"{say('Lungbox cases')} (*.lungbox)")

@@ -53,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("film", "save-as", QT_TRANSLATE_NOOP("Commands", "Save case as …"), "Ctrl+Shift+S"),
     _c("film", "export", QT_TRANSLATE_NOOP("Commands", "Export …"), "Ctrl+E"),
     _c("film", "export-deidentified", QT_TRANSLATE_NOOP("Commands", "Export de-identified …"), "Ctrl+Shift+E"),
+    _c("film", "show-results", QT_TRANSLATE_NOOP("Commands", "Show what was exported")),
     _c("film", "accept", QT_TRANSLATE_NOOP("Commands", "Accept and export"), "Return", "Enter"),
     _c("film", "flag", QT_TRANSLATE_NOOP("Commands", "Flag for another look"), "K"),
     _c("film", "next", QT_TRANSLATE_NOOP("Commands", "Next film"), "PgDown", ohif=("PgDown", "Down")),

@@ -238,8 +238,8 @@ class Window(QMainWindow):
         self._recent_menu = QMenu(self.tr("Recent"), self)
         menus: tuple[tuple[str, tuple[str | QMenu, ...]], ...] = (
             (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "",
-                                "open-results", "export", "export-deidentified", "", "accept", "flag", "", "next",
-                                "previous", "compare", "", "close", "quit")),
+                                "open-results", "export", "export-deidentified", "show-results", "", "accept", "flag",
+                                "", "next", "previous", "compare", "", "close", "quit")),
             (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "name-structure", "", "fill-holes",
                                 "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate", "magnification")),
             (self.tr("&Tools"), (*_RAIL, "", "both-lungs", "keyboard-box", "", "brush-smaller", "brush-larger")),

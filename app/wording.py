@@ -152,6 +152,12 @@ def plain(text: str, limit: int = 80) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 
+def path_text(path: Path) -> str:
+    """Return a path as people write it: the home folder shortened, the middle of a long one left out."""
+    text = f"~/{path.relative_to(Path.home()).as_posix()}" if path.is_relative_to(Path.home()) else str(path)
+    return text if len(text) <= 80 else f"{text[:24]} … {text[-52:]}"
+
+
 def tool_tip(text: str) -> str:
     """Return text that a tool tip shows as it is: Qt takes what looks like markup for markup."""
     return f"<p>{html.escape(text)}</p>" if "<" in text or "&" in text else text
@@ -347,8 +353,8 @@ def notice_text(code: str) -> str:
         "nothing-found": say("The model sees no lung in this box."),
         "nothing-to-accept": say("Nothing to accept yet: outline a lung first."),
         "saved": say("Saved."),
-        "exported": say("Accepted and exported."),
-        "exported-deidentified": say("Exported, de-identified."),
+        "exporting": say("Writing the results."),
+        "nothing-exported": say("Nothing was exported since the start."),
         "results-opened": say("The results are open; undo takes them back."),
         "results-need-film": say("Open the film first, then its results."),
         "fell-back": say("The faster engine cannot be used here: the model runs on another, more slowly."),

@@ -290,6 +290,10 @@
    <translation>Protokoll zeigen</translation>
   </message>
   <message>
+   <source>Show what was exported</source>
+   <translation>Zeigen, was exportiert wurde</translation>
+  </message>
+  <message>
    <source>Show worklist</source>
    <translation>Arbeitsliste zeigen</translation>
   </message>
@@ -911,10 +915,6 @@
    <translation>Über Lungbox</translation>
   </message>
   <message>
-   <source>Accepted and exported.</source>
-   <translation>Angenommen und exportiert.</translation>
-  </message>
-  <message>
    <source>Add a model</source>
    <translation>Modell hinzufügen</translation>
   </message>
@@ -1027,8 +1027,12 @@
    <translation>Beim Annehmen exportieren</translation>
   </message>
   <message>
-   <source>Exported, de-identified.</source>
-   <translation>Ohne Namen exportiert.</translation>
+   <source>Exported, de-identified: {folder}</source>
+   <translation>Ohne Namen exportiert: {folder}</translation>
+  </message>
+  <message>
+   <source>Exported: {folder}</source>
+   <translation>Exportiert: {folder}</translation>
   </message>
   <message>
    <source>Fallback</source>
@@ -1193,6 +1197,10 @@
   <message>
    <source>Nothing to accept yet: outline a lung first.</source>
    <translation>Noch nichts anzunehmen: zuerst eine Lunge umranden.</translation>
+  </message>
+  <message>
+   <source>Nothing was exported since the start.</source>
+   <translation>Seit dem Start wurde nichts exportiert.</translation>
   </message>
   <message>
    <source>OK</source>
@@ -1541,6 +1549,10 @@
   <message>
    <source>Work that is in no case file: {films}.</source>
    <translation>Arbeit, die in keiner Falldatei steht: {films}.</translation>
+  </message>
+  <message>
+   <source>Writing the results.</source>
+   <translation>Die Ergebnisse werden geschrieben.</translation>
   </message>
   <message>
    <source>accepted</source>

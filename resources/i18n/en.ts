@@ -290,6 +290,10 @@
    <translation>Show the log</translation>
   </message>
   <message>
+   <source>Show what was exported</source>
+   <translation>Show what was exported</translation>
+  </message>
+  <message>
    <source>Show worklist</source>
    <translation>Show worklist</translation>
   </message>
@@ -911,10 +915,6 @@
    <translation>About Lungbox</translation>
   </message>
   <message>
-   <source>Accepted and exported.</source>
-   <translation>Accepted and exported.</translation>
-  </message>
-  <message>
    <source>Add a model</source>
    <translation>Add a model</translation>
   </message>
@@ -1027,8 +1027,12 @@
    <translation>Export when accepting</translation>
   </message>
   <message>
-   <source>Exported, de-identified.</source>
-   <translation>Exported, de-identified.</translation>
+   <source>Exported, de-identified: {folder}</source>
+   <translation>Exported, de-identified: {folder}</translation>
+  </message>
+  <message>
+   <source>Exported: {folder}</source>
+   <translation>Exported: {folder}</translation>
   </message>
   <message>
    <source>Fallback</source>
@@ -1193,6 +1197,10 @@
   <message>
    <source>Nothing to accept yet: outline a lung first.</source>
    <translation>Nothing to accept yet: outline a lung first.</translation>
+  </message>
+  <message>
+   <source>Nothing was exported since the start.</source>
+   <translation>Nothing was exported since the start.</translation>
   </message>
   <message>
    <source>OK</source>
@@ -1541,6 +1549,10 @@
   <message>
    <source>Work that is in no case file: {films}.</source>
    <translation>Work that is in no case file: {films}.</translation>
+  </message>
+  <message>
+   <source>Writing the results.</source>
+   <translation>Writing the results.</translation>
   </message>
   <message>
    <source>accepted</source>

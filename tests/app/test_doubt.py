@@ -91,7 +91,7 @@ def test_a_film_accepted_before_the_verdict_gets_it_into_its_results(make_room: 
     room.session.edit.fill_polygon(((60, 20), (200, 20), (200, 280)), erase=False)
     unjudged = replace(room.case, likeness=None)
     room.session.doubt.forget()
-    room.assembly._export_to(unjudged, tmp_path / "out")
+    room.assembly.exports.to(unjudged, tmp_path / "out")
     room.open(DEMO)  # the next film is already on screen
     room.settle()
     (found,) = (tmp_path / "out").glob("*/results.json")

@@ -46,7 +46,7 @@ def test_nobody_is_named_in_logs_settings_journals_temporary_files_or_titles(
     room.box(LEFT_BOX)
     blocked = tmp_path / "blocked"
     blocked.write_bytes(b"a file where a folder should be")
-    room.assembly._export_to(room.case, blocked)  # fails
+    room.assembly.exports.to(room.case, blocked)  # fails
     room.wait(lambda: bool(room.window.toast.text))
     failure = room.window.toast.text
     room.session.jobs.idle.connect(_bug)

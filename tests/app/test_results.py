@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDesktopServices, QDropEvent
 from PySide6.QtWidgets import QCheckBox, QDialog
 
 from app.dialogs import DeidentifyDialog
@@ -76,9 +76,23 @@ def test_what_changed_since_it_was_measured_is_measured_for_the_results(room: Ro
 
 def results_of(room: Room, place: Path) -> Path:
     """Export the open case, and return the bundle's folder."""
-    room.assembly._export_to(room.case, place)
+    room.assembly.exports.to(room.case, place)
     room.settle()
     return exported(place)
+
+
+def test_the_reader_is_told_where_the_results_went_and_may_go_there(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: shown.append(url.toLocalFile()))
+    room.assembly.command("show-results")
+    assert (shown, "Nothing was exported" in room.window.status.text) == ([], True)
+    room.box(RIGHT_BOX)
+    folder = results_of(room, tmp_path / "out")
+    assert folder.name in room.window.status.text
+    room.assembly.command("show-results")
+    assert [Path(path) for path in shown] == [folder]
 
 
 @pytest.mark.parametrize("name", ["", "results.json", "segmentation.dcm", "report.dcm"])
@@ -199,7 +213,7 @@ def deidentified(room: Room, place: Path, monkeypatch: pytest.MonkeyPatch, *tick
         return QDialog.DialogCode.Accepted
 
     monkeypatch.setattr(QDialog, "exec", answer)
-    monkeypatch.setattr("app.assembly.ask_folder", lambda parent, title: place)
+    monkeypatch.setattr("app.exporting.ask_folder", lambda parent, title: place)
     room.window.actions_by_name["export-deidentified"].trigger()
     room.settle()
     return exported(place)
@@ -246,7 +260,7 @@ def test_a_film_that_says_it_holds_text_is_never_shown(
 def test_leaving_the_question_writes_nothing(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     room.box(RIGHT_BOX)
     monkeypatch.setattr(QDialog, "exec", lambda dialog: QDialog.DialogCode.Rejected)
-    monkeypatch.setattr("app.assembly.ask_folder", lambda parent, title: tmp_path / "out")
+    monkeypatch.setattr("app.exporting.ask_folder", lambda parent, title: tmp_path / "out")
     room.window.actions_by_name["export-deidentified"].trigger()
     room.settle()
     assert not (tmp_path / "out").exists()
