@@ -325,12 +325,13 @@ class Assembly(QObject):
         self._start_model()
 
     def _compare(self) -> None:
-        if self.window.prior.path is not None:
-            self.window.prior.clear()
+        comparing = self.window.comparing
+        if comparing.film is not None:
+            comparing.clear()
         elif paths := ask_films(self.window):
             path = paths[0]
             self.parts.jobs.run(
-                Lane.FILM, lambda: load_film(path), self.window.prior.show_film, self.parts.faults.error, key="prior"
+                Lane.FILM, lambda: load_film(path), comparing.show, self.parts.faults.error, key="prior"
             )
 
     def _histogram(self) -> None:

@@ -61,7 +61,8 @@ class Exports(QObject):
 
     def to(self, case: Case, place: Path) -> None:
         """Write a case below a folder."""
-        self._write(case, lambda settled, shown: export_case(settled, shown, place), say("Exported: {folder}"))
+        prior = self._window.comparing.prior
+        self._write(case, lambda settled, shown: export_case(settled, shown, place, prior), say("Exported: {folder}"))
 
     def show_last(self) -> None:
         """Open the folder that was written last in the system's own file manager."""

@@ -2,7 +2,6 @@
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -16,20 +15,22 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
-    QLabel,
     QListView,
     QPushButton,
-    QSizePolicy,
+    QStackedWidget,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QTabBar,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from app import painting
+from app.badges import Badge, dress_numbers, heading, quiet
+from app.changes import ChangesPanel
+from app.comparing import Comparing
 from app.measurements import MEASUREMENT_ROLE, MeasurementsModel
 from app.session import Session
 from app.theme import colour, structure_colour
@@ -151,44 +152,6 @@ class FindingDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class Badge(QWidget):
-    """A quiet note: a dot and a sentence."""
-
-    def __init__(self, text: str, tint: QColor, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(2, 1, 2, 1)
-        layout.setSpacing(8)
-        dot = QLabel("●", self)
-        dot.setTextFormat(Qt.TextFormat.PlainText)
-        dot.setStyleSheet(f"color: {tint.name()}; font-size: 7pt;")
-        dot.setAlignment(Qt.AlignmentFlag.AlignTop)
-        dot.setContentsMargins(0, 3, 0, 0)
-        sentence = QLabel(text, self)
-        sentence.setTextFormat(Qt.TextFormat.PlainText)
-        sentence.setWordWrap(True)
-        sentence.setObjectName("note")
-        layout.addWidget(dot)
-        layout.addWidget(sentence, 1)
-
-
-def heading(text: str, parent: QWidget) -> QLabel:
-    """Return a section's heading."""
-    label = QLabel(text, parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setObjectName("heading")
-    return label
-
-
-def quiet(text: str, kind: str, parent: QWidget) -> QLabel:
-    """Return a line of explanation."""
-    label = QLabel(text, parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setObjectName(kind)
-    return label
-
-
 _SERIOUS = {
     NoteCode.NOT_FRONTAL, NoteCode.NOT_CHEST, NoteCode.POLARITY, NoteCode.SPACING_CONTRADICTORY, NoteCode.VIEW_AP,
     NoteCode.FOR_PROCESSING, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.BURNED_IN,
@@ -203,9 +166,9 @@ class FindingsPanel(QWidget):
     structure_wanted = Signal()
     menu_wanted = Signal(QPoint)
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, comparing: Comparing, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._comparing = session, comparing
         self.setObjectName("panel")
         self.findings_model = FindingsModel(session, self)
         self.findings = QListView(self)
@@ -222,6 +185,17 @@ class FindingsPanel(QWidget):
         self._hint = quiet("", "hint", self)
         self._hint.setWordWrap(False)
         self._numbers = heading(self.tr("MEASUREMENTS"), self)
+        self.changes = ChangesPanel(comparing, session, session.lightbox, self)
+        self.tabs = QTabBar(self)
+        self.tabs.setObjectName("tabs")
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setAccessibleName(self.tr("Measurements or changes"))
+        for title in (self.tr("Measurements"), self.tr("Change")):
+            self.tabs.addTab(title)
+        self._pages = QStackedWidget(self)
+        self.tabs.currentChanged.connect(self._turn_to)
         self._notes = QWidget(self)
         self._notes_layout = QVBoxLayout(self._notes)
         self._notes_layout.setContentsMargins(0, 0, 0, 0)
@@ -237,6 +211,8 @@ class FindingsPanel(QWidget):
         session.selection_changed.connect(self._follow_selection)
         session.measured.connect(self._refresh_notes)
         session.doubt.changed.connect(self._refresh)
+        comparing.changed.connect(self._follow_prior)
+        self._follow_prior()
         self._refresh()
 
     def _arrange(self) -> None:
@@ -245,8 +221,17 @@ class FindingsPanel(QWidget):
         layout.setSpacing(6)
         titles = QHBoxLayout()
         titles.addWidget(self._numbers)
+        titles.addWidget(self.tabs)
         titles.addStretch(1)
         titles.addWidget(self._hint)
+        measured = QWidget(self)
+        numbers = QVBoxLayout(measured)
+        numbers.setContentsMargins(0, 0, 0, 0)
+        numbers.setSpacing(6)
+        numbers.addWidget(self.table, 1)
+        numbers.addWidget(self._how)
+        self._pages.addWidget(measured)
+        self._pages.addWidget(self.changes)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.accept, 3)
@@ -257,8 +242,7 @@ class FindingsPanel(QWidget):
         layout.addWidget(self._another)
         layout.addSpacing(6)
         layout.addLayout(titles)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self._how)
+        layout.addWidget(self._pages, 1)
         layout.addSpacing(4)
         layout.addWidget(self._notes)
         layout.addSpacing(4)
@@ -280,36 +264,9 @@ class FindingsPanel(QWidget):
         findings.selectionModel().currentChanged.connect(self._chosen)
 
     def _dress_table(self) -> None:
-        table = self.table
-        table.setObjectName("measurements")
-        table.setModel(self.table_model)
-        table.setAccessibleName(self.tr("Measurements"))
-        table.setFrameShape(QTableView.Shape.NoFrame)
-        table.setShowGrid(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.verticalHeader().hide()
-        table.verticalHeader().setMinimumSectionSize(10)
-        table.setWordWrap(False)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = table.horizontalHeader()
-        header.setSectionsClickable(False)
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(10)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        table.selectionModel().currentRowChanged.connect(self._row_chosen)
-        self._set_row_height()
-
-    def _set_row_height(self) -> None:
-        self.table.verticalHeader().setDefaultSectionSize(QFontMetrics(self.font()).height() + 8)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow the size of text."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.FontChange and hasattr(self, "table"):
-            self._set_row_height()
+        dress_numbers(self.table, self.table_model, self.tr("Measurements"))
+        self.table.setObjectName("measurements")
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
 
     def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
         finding = current.data(FINDING_ROLE)
@@ -320,11 +277,25 @@ class FindingsPanel(QWidget):
         self.measurement_chosen.emit(current.data(MEASUREMENT_ROLE) if current.isValid() else None)
         self._explain()
 
+    def _follow_prior(self) -> None:
+        """Offer the changes while there is a prior, and turn to them when one comes."""
+        compared = self._comparing.film is not None
+        if compared is self.tabs.isHidden():
+            self.tabs.setVisible(compared)
+            self.tabs.setCurrentIndex(int(compared))
+        self._explain()
+
+    def _turn_to(self, page: int) -> None:
+        self._pages.setCurrentIndex(page)
+        self.table.setCurrentIndex(QModelIndex())
+        self.changes.table.setCurrentIndex(QModelIndex())
+
     def _explain(self) -> None:
         """Say how the chosen number was measured, and span names over columns that are empty."""
         rows = self.table_model.rowCount()
-        for widget in (self._how, self._hint, self._numbers, self.table.horizontalHeader()):
+        for widget in (self._how, self._hint, self.table.horizontalHeader()):
             widget.setVisible(rows > 0)
+        self._numbers.setVisible(rows > 0 and self.tabs.isHidden())
         index = self.table.currentIndex()
         told = index.data(Qt.ItemDataRole.ToolTipRole) if index.isValid() else ""
         self._how.setText(str(told) or self.tr("Choose a row to see how it was measured."))

@@ -20,6 +20,7 @@ _LUNG_ROWS = (
 )  # fmt: skip
 _BOTH_ROWS = ("asymmetry", "left-right-ratio", "diaphragm-difference")
 _HEART_ROWS = ("heart-right", "heart-left", "heart-diameter", "ctr")
+COMPARED_KEYS = (*_LUNG_ROWS, *_BOTH_ROWS, "thoracic-diameter", *_HEART_ROWS)  # shown where a prior is beside the film
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,27 +3,30 @@
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from app import painting
+from app.comparing import Comparing
 from app.corners import draw_markers
-from app.films import Film
+from app.display import Marks
+from app.evidence import draw_evidence
 from app.lightbox import Lightbox
+from app.outlines import OutlinePaths
+from app.painting import Pencil
 from app.rendering import grey_image, resample
-from app.theme import CANVAS, colour
+from app.theme import CANVAS, colour, structure_colour
 from app.wording import date, view_text
 
 
 class PriorView(QWidget):
     """Shows another film. Zoom and pan follow the main film's, in parts of each one's size; the greys are its own."""
 
-    closed = Signal()
-
-    def __init__(self, main: Lightbox, parent: QWidget | None = None) -> None:
+    def __init__(self, main: Lightbox, comparing: Comparing, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._main = main
+        self._main, self._comparing = main, comparing
+        self._paths = OutlinePaths()
         self.lightbox = Lightbox(self)
         self._last: QPointF | None = None
         self._button = Qt.MouseButton.NoButton
@@ -34,11 +37,13 @@ class PriorView(QWidget):
         self._close = QToolButton(self)
         self._close.setText("✕")
         self._close.setAccessibleName(self.tr("Close the prior"))
-        self._close.clicked.connect(self.clear)
+        self._close.clicked.connect(comparing.clear)
         main.viewport_changed.connect(self._follow)
         self.lightbox.viewport_changed.connect(self.update)
         self.lightbox.display_changed.connect(self.update)
         main.display_changed.connect(self.update)
+        comparing.changed.connect(self._follow_prior)
+        comparing.chosen.connect(self.update)
         self.hide()
 
     @property
@@ -46,17 +51,15 @@ class PriorView(QWidget):
         """The prior's file."""
         return self.lightbox.film.path if self.lightbox.film else None
 
-    def show_film(self, film: Film) -> None:
-        """Show a prior."""
-        self.lightbox.show(film)
-        self.show()
-        self._follow()
-
-    def clear(self) -> None:
-        """Put the prior away."""
-        self.lightbox.show(None)
-        self.hide()
-        self.closed.emit()
+    def _follow_prior(self) -> None:
+        """Show the prior that there is, or nothing."""
+        film = self._comparing.film
+        if film is not self.lightbox.film:
+            self._paths.clear()
+            self.lightbox.show(film)
+            self.setVisible(film is not None)
+            self._follow()
+        self.update()
 
     def _follow(self) -> None:
         """Show the same part of this film as is shown of the main one."""
@@ -84,6 +87,7 @@ class PriorView(QWidget):
                     QPointF(patch.left / scale, patch.top / scale), grey_image(patch, self.lightbox.table(), scale)
                 )
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_marks(painter)
             draw_markers(painter, self.lightbox, area)
             painter.setFont(self.font())
             taken = "" if self._main.display.identity_hidden else date(film.radiograph.identity.study_date)
@@ -96,6 +100,19 @@ class PriorView(QWidget):
         painter.setPen(colour("line"))
         painter.drawLine(area.topLeft(), area.bottomLeft())
         painter.end()
+
+    def _draw_marks(self, painter: QPainter) -> None:
+        """Draw the prior's outlines as the main film's are shown, and where a chosen number was taken."""
+        case, viewport, display = self._comparing.case, self.lightbox.viewport, self._main.display
+        if case is None or display.marks is Marks.OFF or self._main.peeking:
+            return
+        pencil = Pencil(painter, viewport)
+        for finding in case.findings:
+            path = self._paths.of(finding.mask, viewport.zoom)
+            fill = display.opacity if display.marks is Marks.FILL else 0.0
+            painting.outline(pencil, path, structure_colour(finding), fill=fill, width=1.6)
+        if self._comparing.evidence is not None:
+            draw_evidence(pencil, self._comparing.evidence)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag: right for the prior's window, else to pan both."""

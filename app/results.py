@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from engine.case import Case
 from engine.errors import LungboxError, OutputError
 from engine.film.radiograph import NoteCode, Radiograph
-from engine.measure import Measurements, measure
+from engine.measure import Measurements, Prior, measure
 
 if TYPE_CHECKING:
     from engine.results.reopen import Reopened
@@ -20,7 +20,7 @@ class PartlyOpenedError(ResultsError):
     """Some of the results could not be opened; the others are there."""
 
 
-def export_case(case: Case, measurements: Measurements | None, place: Path) -> Path:
+def export_case(case: Case, measurements: Measurements | None, place: Path, prior: Prior | None = None) -> Path:
     """Write the case's results in a folder of their own below `place`, and return it.
 
     The measurements are those on show; None while they are still being taken, then they are taken here.
@@ -29,7 +29,7 @@ def export_case(case: Case, measurements: Measurements | None, place: Path) -> P
     from engine.results.bundle import export, kinds_for
 
     _make(place)
-    return export(case, measurements or measure(case), place, kinds_for(case)).folder
+    return export(case, measurements or measure(case), place, kinds_for(case), prior=prior).folder
 
 
 def export_deidentified(

@@ -1,16 +1,15 @@
 """Scene: one frame of the canvas. It keeps pictures and paths between frames, and no state of the case."""
 
-from collections import OrderedDict
-
-import numpy as np
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPainterPath, QPixmap
 
 from app import painting
 from app.corners import corner_texts, draw_corners, draw_markers
 from app.display import Marks
+from app.evidence import draw_evidence
+from app.outlines import OutlinePaths
 from app.painting import Pencil
-from app.rendering import Patch, drawn_outlines, grey_image, overlay_image, resample, smooth_path
+from app.rendering import Patch, grey_image, overlay_image, resample
 from app.session import Session
 from app.theme import CANVAS, colour, structure_colour
 from app.tools import Sketch
@@ -20,7 +19,6 @@ from engine.geometry import BoxPrompt
 from engine.mask import Mask
 from engine.measure import Measurement
 
-_PATHS_KEPT = 48
 _LENS_RADIUS = 110
 _LENS_ZOOM = 2.5
 
@@ -31,7 +29,7 @@ class Scene:
     def __init__(self, session: Session) -> None:
         self._session, self._lightbox = session, session.lightbox
         self._patch: tuple[tuple[object, ...], Patch | None] | None = None
-        self._paths: OrderedDict[int, tuple[Mask, float, QPainterPath]] = OrderedDict()
+        self._paths = OutlinePaths()
         self._layer: tuple[tuple[object, ...], QPixmap] | None = None
         self._area = QRectF()
         self._font = QFont()
@@ -80,18 +78,7 @@ class Scene:
 
     def path_of(self, mask: Mask) -> QPainterPath:
         """Return a mask's outline, simplified for the zoom."""
-        zoom = self._lightbox.viewport.zoom
-        # In steps of two, so that a wheel's turn does not trace every mask again.
-        tolerance = min(0.35 * 2.0 ** -np.ceil(np.log2(zoom)), 2.0)
-        kept = self._paths.get(id(mask))
-        if kept is None or kept[1] != tolerance:
-            path = smooth_path(drawn_outlines(mask, zoom), tolerance)
-            kept = (mask, tolerance, path)
-            self._paths[id(mask)] = kept
-            while len(self._paths) > _PATHS_KEPT:
-                self._paths.popitem(last=False)
-        self._paths.move_to_end(id(mask))
-        return kept[2]
+        return self._paths.of(mask, self._lightbox.viewport.zoom)
 
     def _visible(self, scale: float) -> Patch | None:
         film, display = self._lightbox.film, self._lightbox.display
@@ -187,24 +174,12 @@ class Scene:
             if index != sketch.hidden_line:
                 painting.measured_line(pencil, line, length_text(shown, line), colour("text"))
         if self.evidence is not None:
-            self._draw_evidence(pencil, self.evidence)
+            draw_evidence(pencil, self.evidence)
         self._draw_sketch(pencil, shown, sketch)
         if session.tool in ("brush", "eraser") and self._pointer is not None:
             place = viewport.to_image(self._pointer.x(), self._pointer.y())
             erasing = sketch.erasing if sketch.stroke is not None else session.tool == "eraser"
             painting.brush_ring(pencil, *place, session.brush_radius, erasing=erasing)
-
-    def _draw_evidence(self, pencil: Pencil, measurement: Measurement) -> None:
-        tint = colour("text")
-        lines = measurement.evidence.lines
-        for number, line in enumerate(lines):
-            text = length_text(None, line, measurement) if number == 0 else ""
-            painting.measured_line(pencil, line, text, tint)
-        for x, y in measurement.evidence.points:
-            pencil.painter.setPen(tint)
-            pencil.painter.drawEllipse(pencil.at(x, y), 4, 4)
-        if measurement.evidence.box is not None:
-            painting.box(pencil, measurement.evidence.box, tint, handles=False)
 
     def _draw_lens(self, painter: QPainter, place: QPointF, scale: float) -> None:
         film, viewport = self._lightbox.film, self._lightbox.viewport

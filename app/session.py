@@ -62,7 +62,7 @@ class Session(QObject):
         self.settings = settings
         self._journals = journals
         self.reading: Reading | None = None
-        self._readings: dict[Path, Reading] = {}
+        self.readings: dict[Path, Reading] = {}
         self._recovered: dict[Path, Recovered] = {}
         self.draft: Case | None = None  # while a box is dragged: shown, not yet done
         self.draft_prompts: Prompts | None = None
@@ -114,20 +114,20 @@ class Session(QObject):
 
     def unsaved(self) -> list[Reading]:
         """Return every film of this session with work that is in no case file."""
-        return [reading for reading in self._readings.values() if reading.dirty]
+        return [reading for reading in self.readings.values() if reading.dirty]
 
     def _opened(self, film: Film) -> None:
         """Put a film on the lightbox with the work already done on it."""
         self.drop_prompts()
         self._forget()
-        reading = self._readings.get(film.path)
+        reading = self.readings.get(film.path)
         if reading is None or reading.film.radiograph.source.pixel_sha256 != film.radiograph.source.pixel_sha256:
             reading = self._begin(film)
         reading.case = self.doubt.on(reading.case)
         film = reading.film  # the one its case was drawn on, where it was read again meanwhile
         if self.reading is not None and not self.reading.history.done and not self.reading.history.undone:
-            self._readings.pop(self.reading.film.path, None)  # nothing was done on it: its pixels need not be kept
-        self._readings[film.path] = reading
+            self.readings.pop(self.reading.film.path, None)  # nothing was done on it: its pixels need not be kept
+        self.readings[film.path] = reading
         self.reading = reading
         self.selected = reading.case.findings[0].tracking_uid if reading.case.findings else None
         self.structure, self.structure_name = None, ""
@@ -446,7 +446,7 @@ class Session(QObject):
 
     def discard_unsaved(self) -> None:
         """Give up every unsaved change; the reader has been asked."""
-        for reading in self._readings.values():
+        for reading in self.readings.values():
             reading.saved = reading.case
 
     def judged(self) -> None:

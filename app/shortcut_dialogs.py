@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.badges import heading
 from app.dialogs import label_of, ok_cancel, plain_labels
-from app.findings import heading
 from app.settings import Settings
 from app.shortcuts import COMMANDS, GROUPS, PROFILES, bindings, conflicts
 

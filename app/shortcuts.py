@@ -59,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("film", "next", QT_TRANSLATE_NOOP("Commands", "Next film"), "PgDown", ohif=("PgDown", "Down")),
     _c("film", "previous", QT_TRANSLATE_NOOP("Commands", "Previous film"), "PgUp", ohif=("PgUp", "Up")),
     _c("film", "compare", QT_TRANSLATE_NOOP("Commands", "Compare with a prior …"), "Ctrl+D"),
+    _c("film", "outline-prior", QT_TRANSLATE_NOOP("Commands", "Outline the prior's lungs"), "Ctrl+Shift+D"),
     _c("tools", "box", QT_TRANSLATE_NOOP("Commands", "Box"), "B"),
     _c("tools", "point", QT_TRANSLATE_NOOP("Commands", "Point"), "P"),
     _c("tools", "brush", QT_TRANSLATE_NOOP("Commands", "Brush"), "E", ohif=("U",)),

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.canvas import Canvas
+from app.comparing import Comparing
 from app.faults import Toast
 from app.findings import FindingsPanel
 from app.icons import icon
@@ -29,7 +30,7 @@ from app.shortcuts import COMMANDS, bindings
 from app.status import StatusLine
 from app.wording import notice_text, preset_text, window_text
 from app.worklist_panel import WorklistPanel
-from engine.measure import can_apply_magnification
+from engine.measure import Change, can_apply_magnification
 
 _TAP_MS = 250
 _RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "hand")
@@ -50,12 +51,13 @@ class Window(QMainWindow):
         self._tap = QTimer(self)
         self._tap.setSingleShot(True)
         self._tap.setInterval(_TAP_MS)
+        self.comparing = Comparing(session, self)
         self._make_actions()
         self.canvas = Canvas(session, self)
-        self.prior = PriorView(self.lightbox, self)
+        self.prior = PriorView(self.lightbox, self.comparing, self)
         self.toast = Toast(self.canvas)
         self.worklist_panel = WorklistPanel(session.worklist, self.lightbox, self)
-        self.findings_panel = FindingsPanel(session, self)
+        self.findings_panel = FindingsPanel(session, self.comparing, self)
         self.status = StatusLine(session, self)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._build()
@@ -135,6 +137,7 @@ class Window(QMainWindow):
             "panel": lambda: self._toggle(self.findings_panel),
             "full-screen": self._full_screen,
             "hide-identity": lambda: box.hide_identity(hidden=not box.display.identity_hidden),
+            "outline-prior": self.comparing.outline,
             "cancel": self._cancel,
             "close": self._close,
             "quit": self._close,
@@ -239,7 +242,7 @@ class Window(QMainWindow):
         menus: tuple[tuple[str, tuple[str | QMenu, ...]], ...] = (
             (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "",
                                 "open-results", "export", "export-deidentified", "show-results", "", "accept", "flag",
-                                "", "next", "previous", "compare", "", "close", "quit")),
+                                "", "next", "previous", "", "compare", "outline-prior", "", "close", "quit")),
             (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "name-structure", "", "fill-holes",
                                 "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate", "magnification")),
             (self.tr("&Tools"), (*_RAIL, "", "both-lungs", "keyboard-box", "", "brush-smaller", "brush-larger")),
@@ -272,6 +275,9 @@ class Window(QMainWindow):
         self.canvas.menu_wanted.connect(self._context_menu)
         self.findings_panel.menu_wanted.connect(self._context_menu)
         self.findings_panel.measurement_chosen.connect(self.canvas.show_evidence)
+        self.findings_panel.changes.chosen.connect(self._change_chosen)
+        self.findings_panel.changes.outline_wanted.connect(self.comparing.outline)
+        self.comparing.changed.connect(self._refresh)
         self.findings_panel.accept.clicked.connect(self._accept)
         self.findings_panel.flag.clicked.connect(session.flag)
         self.findings_panel.structure_wanted.connect(lambda: self.command.emit("name-structure"))
@@ -335,6 +341,10 @@ class Window(QMainWindow):
             self.session.files.open_results(results[0])
         elif films:
             self.session.worklist.open(films)
+
+    def _change_chosen(self, change: Change | None) -> None:
+        self.canvas.show_evidence(change.current if change is not None else None)
+        self.comparing.choose(change)
 
     def _accept(self) -> None:
         if not self.canvas.commit():
@@ -421,6 +431,7 @@ class Window(QMainWindow):
             actions[name].setEnabled(case is not None)
         for name in ("rerun", "swap-sides", "fill-holes", "smooth", "grow", "shrink", "keep-largest", "clip", "delete"):
             actions[name].setEnabled(finding is not None)
+        actions["outline-prior"].setEnabled(self.comparing.film is not None and not self.comparing.outlining)
         actions["calibrate"].setEnabled(bool(case and case.distances))
         actions["magnification"].setEnabled(bool(case and can_apply_magnification(case.radiograph)))
         actions["magnification"].setChecked(self._magnified())

@@ -32,8 +32,9 @@ from engine.errors import (
 from engine.film.grey import View, VoiLut, Window, WindowFunction
 from engine.film.radiograph import NoteCode, Radiograph, ViewPosition, person_name
 from engine.geometry import Spacing, SpacingOrigin
-from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Reason, displayed, rounded, scale_of
+from engine.measure import UNIT_SYMBOLS, Caveat, Change, Measurement, Obstacle, Reason, displayed, rounded, scale_of
 
+MINUS = "\N{MINUS SIGN}"
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 
@@ -278,6 +279,57 @@ def measurement_name(measurement: Measurement) -> str:
     if measurement.id.startswith("distance-"):
         return say("Distance {number}").format(number=measurement.id.removeprefix("distance-"))
     return names.get(measurement.id, measurement.name)
+
+
+def measured_name(measurement: Measurement, case: Case | None) -> str:
+    """Return what a row is called that stands by itself: with the side, or the structure's own name."""
+    name = measurement_name(measurement)
+    if measurement.structure == Structure.RIGHT_LUNG.value:
+        return say("{name}, right").format(name=name)
+    if measurement.structure == Structure.LEFT_LUNG.value:
+        return say("{name}, left").format(name=name)
+    finding = case.finding(measurement.structure) if case is not None else None
+    return f"{structure_name(finding)}: {name}" if finding is not None else name
+
+
+def sided_name(measurement: Measurement, case: Case | None) -> str:
+    """Return the same for a narrow column, where right and left stand one below the other."""
+    sides = {Structure.RIGHT_LUNG.value: say("R"), Structure.LEFT_LUNG.value: say("L")}
+    side = sides.get(measurement.structure)
+    return f"{side}  {measurement_name(measurement)}" if side else measured_name(measurement, case)
+
+
+def changed_text(change: Change) -> str:
+    """Return a difference with its sign."""
+    if change.difference is None:
+        return "–"
+    text = rounded(abs(change.difference), change.current.unit)
+    if float(text) == 0:
+        return text
+    return f"{'+' if change.difference > 0 else MINUS}{text}"
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """Return why two numbers do not compare."""
+    texts = {
+        Obstacle.NO_MILLIMETRES: say("Without millimetres on both films only ratios and angles compare."),
+        Obstacle.OTHER_CALIBRATION: say(
+            "The two films are calibrated in different ways: only ratios and angles compare."
+        ),
+        Obstacle.GREY: say("Grey values of two exposures do not compare."),
+    }
+    return texts[obstacle]
+
+
+def prior_source_text(source: str) -> str:
+    """Return where a prior's outlines come from."""
+    texts = {
+        "session": say("Outlined in this session."),
+        "case": say("Outlines from its case file."),
+        "results": say("Outlines from the results beside it."),
+        "model": say("Outlined by the model; nobody has corrected it."),
+    }
+    return texts[source]
 
 
 def reason_text(reason: Reason) -> str:

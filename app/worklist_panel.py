@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
 )
 
 from app import painting
+from app.badges import heading
 from app.films import Entry
-from app.findings import heading
 from app.lightbox import Lightbox
 from app.theme import STATES, colour
 from app.wording import person, plain, state_text, tool_tip

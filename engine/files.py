@@ -56,6 +56,20 @@ def read_file(path: Path | str, limit_bytes: int) -> bytes:
     system refuses.
     """
     path = Path(path)
+    with _regular(path) as (file, size):
+        return _read_at_most(file, path, size, limit_bytes)
+
+
+def read_head(path: Path | str, count: int) -> bytes:
+    """Return the first bytes of a regular file, at most `count`; refuses what `read_file` refuses."""
+    path = Path(path)
+    with _regular(path) as (file, _):
+        return file.read(count)
+
+
+@contextlib.contextmanager
+def _regular(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Yield a regular file and the size that the system states."""
     # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever before we could ask what it is.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
@@ -70,7 +84,7 @@ def read_file(path: Path | str, limit_bytes: int) -> bytes:
             kind = _KINDS.get(stat.S_IFMT(status.st_mode), "not a regular file")
             raise NotAFilmError(f"{path.name} is {kind}, not a file.", advice="Choose a single image file.")
         with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
-            return _read_at_most(file, path, status.st_size, limit_bytes)
+            yield file, status.st_size
     except OSError as error:
         raise _cannot_read(path, error) from error
     finally:

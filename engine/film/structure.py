@@ -8,10 +8,11 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydicom.datadict import dictionary_VR
 
-from engine.errors import DamagedFilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
+from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -35,6 +36,8 @@ _SEQUENCE_END = 0xFFFEE0DD
 _PIXEL_DATA = 0x7FE00010
 _FLOAT_PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009})
 _TRANSFER_SYNTAX = 0x00020010
+# Each twice: in the file's own description (group 2), and in the data set.
+_SOP_CLASS, _SOP_INSTANCE = (0x00020002, 0x00080016), (0x00020003, 0x00080018)
 # PS3.5 table 7.1-1: these carry two reserved bytes and a 32-bit length.
 _LONG_VR = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _CUT_SHORT = "Copy the file again from where it came from."
@@ -118,6 +121,40 @@ def _read_meta(data: bytes, position: int) -> tuple[str, int]:
                 raise DamagedFilmError("its transfer syntax is not a UID.", advice=_CUT_SHORT)
         position = element.start + element.length
     return syntax, position
+
+
+def stated_object(head: bytes) -> tuple[str, str]:
+    """Return SOP Class and Instance UID as the first bytes of a file state them; "" where they do not.
+
+    The data set's own word goes before the file's description: tools that change one forget the other.
+    """
+    found = dict.fromkeys((*_SOP_CLASS, *_SOP_INSTANCE), "")
+
+    def read(data: bytes, position: int, *, implicit: bool, little_endian: bool, last: int) -> int:
+        walker = _Walker(data, little_endian)
+        order: Literal["little", "big"] = "little" if little_endian else "big"
+        while position + 8 <= len(data) and int.from_bytes(data[position : position + 2], order) <= last >> 16:
+            element = walker.element(position, implicit, len(data))
+            if element.tag > last or element.length is None:
+                break
+            if element.tag in found:
+                value = data[element.start : element.start + element.length]
+                found[element.tag] = value.strip(b"\0 ").decode("ascii", "replace")
+            position = element.start + element.length
+        return position
+
+    if looks_like_dicom(head):
+        start = _DATA_START if head[_PREAMBLE_END:_DATA_START] == b"DICM" else 0
+        try:
+            read(head, start, implicit=False, little_endian=True, last=0x0002FFFF)
+            syntax, start = _read_meta(head, start)
+            if syntax == DEFLATED:
+                head, start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head[start:], len(head)), 0
+            implicit = _looks_implicit(head, start)
+            read(head, start, implicit=implicit, little_endian=syntax != EXPLICIT_BIG, last=max(_SOP_INSTANCE))
+        except (FilmError, zlib.error):
+            pass  # cut short here, or by whoever wrote it: what came before is stated
+    return found[_SOP_CLASS[1]] or found[_SOP_CLASS[0]], found[_SOP_INSTANCE[1]] or found[_SOP_INSTANCE[0]]
 
 
 def _inflated(deflated: bytes) -> bytes:

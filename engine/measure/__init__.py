@@ -12,7 +12,7 @@ from engine.measure.calibration import (
     with_known_length,
 )
 from engine.measure.case import measure, propose_callipers
-from engine.measure.compare import Change, compare
+from engine.measure.compare import Change, Obstacle, Prior, check_prior, compare, is_later, same_patient
 from engine.measure.uncertainty import jittered, with_intervals
 from engine.measure.values import (
     UNIT_SYMBOLS,
@@ -33,17 +33,22 @@ __all__ = [
     "Evidence",
     "Measurement",
     "Measurements",
+    "Obstacle",
+    "Prior",
     "Reason",
     "Scale",
     "calibrated_by",
     "calibration_text",
     "can_apply_magnification",
+    "check_prior",
     "compare",
     "displayed",
+    "is_later",
     "jittered",
     "measure",
     "propose_callipers",
     "rounded",
+    "same_patient",
     "scale_of",
     "spacing_of",
     "with_intervals",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from engine.case import Case
 from engine.errors import OutputError
 from engine.files import PART_PREFIX, PART_SUFFIX, sha256
-from engine.measure import Measurements
+from engine.measure import Measurements, Prior
 from engine.results.context import DICOM_KINDS, Export
 from engine.results.document import WrittenFile, document
 
@@ -82,11 +82,13 @@ def export(
     reader: str = "",
     made_at: datetime | None = None,
     deidentify: "Deidentification | None" = None,
+    prior: Prior | None = None,
 ) -> Bundle:
     """Write the chosen results into a new folder inside `folder`, whole or not at all.
 
     `results.json` is always among them: it names every file by its hash, for `lungbox verify`. A report (sr) refers to
     a segmentation, so seg comes with it. `pattern` may hold {date}, {time}, {film} (eight digits of the pixels' hash).
+    A `prior` is left out of de-identified results: it would name another film.
     """
     check_kinds(kinds)
     if not any(not finding.mask.is_empty for finding in case.findings):
@@ -105,7 +107,14 @@ def export(
             ) from error
         if film_file is not None:
             films.append(_Made("film.dcm", "film", film_file, case.radiograph.source.sop_instance_uid))
-    job = Export(case, measurements, stamp, reader="" if deidentify else reader, deidentified=deidentify is not None)
+    job = Export(
+        case,
+        measurements,
+        stamp,
+        reader="" if deidentify else reader,
+        deidentified=deidentify is not None,
+        prior=None if deidentify else prior,
+    )
     made = [*films, *make(job, kinds)]
     name = folder_name(pattern, job)
     return _written(made, job, Path(folder), name)
@@ -134,7 +143,7 @@ def make(job: Export, kinds: Sequence[str]) -> list[_Made]:
     if "nifti" in wanted:
         made += _named("nifti", lambda: [_Made("labels.nii.gz", "nifti", _nifti(job))])
     if "csv" in wanted:
-        made += _named("csv", lambda: [_Made("measurements.csv", "csv", _csv(job))])
+        made += _named("csv", lambda: _tables(job))
     if "pdf" in wanted:
         made += _named("pdf", lambda: [_Made("report.pdf", "pdf", _pdf(job))])
     return made
@@ -195,10 +204,12 @@ def _nifti(job: Export) -> bytes:
     return label_map(job)
 
 
-def _csv(job: Export) -> bytes:
+def _tables(job: Export) -> list[_Made]:
+    from engine.results.prior import changes_table
     from engine.results.table import table
 
-    return table(job)
+    tables = [_Made("measurements.csv", "csv", table(job))]
+    return tables if job.prior is None else [*tables, _Made("changes.csv", "csv", changes_table(job))]
 
 
 def _pdf(job: Export) -> bytes:

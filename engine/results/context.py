@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.case import Case, Finding, Making
 from engine.errors import OutputError
-from engine.measure import Measurement, Measurements
+from engine.measure import Change, Measurement, Measurements, Prior
 from engine.version import VERSION
 
 if TYPE_CHECKING:
@@ -54,12 +54,18 @@ class Export:
     made_at: datetime
     reader: str = ""  # as the reader wants to be named; results say "Reader" when empty
     deidentified: bool = False
+    prior: Prior | None = None  # an earlier film of the patient, to say what changed since
     ids: Mapping[str, Ids] = field(default_factory=new_ids)
 
     @property
     def outlined(self) -> tuple[Finding, ...]:
         """The findings that hold pixels, in drawing order: segment 1, 2, ... of every object."""
         return tuple(finding for finding in self.case.findings if not finding.mask.is_empty)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What changed since the prior; nothing without one."""
+        return () if self.prior is None else self.prior.changes_to(self.measurements)
 
     def of_structure(self, key: str) -> tuple[Measurement, ...]:
         """Return the measurements of one structure."""

@@ -13,6 +13,7 @@ from engine.geometry import Prompts, Spacing
 from engine.measure import Measurement, displayed
 from engine.results.context import NOTICE, Export
 from engine.results.marks import line_values, marks_values
+from engine.results.prior import prior_values
 from engine.results.runs import edits_of
 from engine.version import VERSION
 
@@ -61,6 +62,7 @@ def document(export: Export, files: Sequence[WrittenFile]) -> bytes:
         **marks_values(case),
         "structures": [structure(finding, number) for number, finding in enumerate(export.outlined, start=1)],
         "measurements": [measurement_values(row) for row in export.measurements],
+        "prior": prior_values(export),
         "files": [
             {
                 "name": file.name,

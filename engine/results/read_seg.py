@@ -72,9 +72,23 @@ def findings_of_seg(dataset: "Dataset", film: Radiograph, name: str) -> tuple[Fi
 
 
 def _check_reference(dataset: "Dataset", film: Radiograph, name: str) -> None:
-    """Refuse what says that it was made on another film; every place that may say so is asked."""
+    """Refuse what says that it was made on another film."""
     uid = film.source.sop_instance_uid
-    found: set[str] = set()
+    if not uid:
+        raise UnsupportedFilmError(
+            "The film is no DICOM, so no segmentation can belong to it.", advice="Open its DICOM file."
+        )
+    found = film_uids_of_seg(dataset)
+    if uid not in found:
+        if found:
+            raise other_film(name)
+        raise UnsupportedFilmError(
+            f"{name} does not say which film it belongs to.", advice="Export it with references."
+        )
+
+
+def film_uids_of_seg(dataset: "Dataset") -> set[str]:
+    """Return the SOP Instance UIDs of the films that a SEG says it was made on, wherever it says so."""
     references = list(dataset.get("SourceImageSequence") or ())
     for series in dataset.get("ReferencedSeriesSequence") or ():
         references += list(series.get("ReferencedInstanceSequence") or ())
@@ -83,18 +97,7 @@ def _check_reference(dataset: "Dataset", film: Radiograph, name: str) -> None:
     for group in groups:
         for derivation in group.get("DerivationImageSequence") or ():
             references += list(derivation.get("SourceImageSequence") or ())
-    for reference in references:
-        found.add(str(reference.get("ReferencedSOPInstanceUID", "")))
-    if not uid:
-        raise UnsupportedFilmError(
-            "The film is no DICOM, so no segmentation can belong to it.", advice="Open its DICOM file."
-        )
-    if uid not in found:
-        if found - {""}:
-            raise other_film(name)
-        raise UnsupportedFilmError(
-            f"{name} does not say which film it belongs to.", advice="Export it with references."
-        )
+    return {str(reference.get("ReferencedSOPInstanceUID", "")) for reference in references} - {""}
 
 
 def _frames(dataset: "Dataset", film: Radiograph, name: str) -> NDArray[np.generic]:

@@ -13,7 +13,15 @@ from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.results.codes import LINES, LUNG_CODES, MARKS, PRECOORDINATED
 from engine.results.marks import Marks, marks_of
-from engine.results.read_seg import code_of, dataset_of, findings_of_seg, frame_segments, structure_of_codes
+from engine.results.read_seg import (
+    LABEL_MAP_SEG,
+    SEG,
+    code_of,
+    dataset_of,
+    findings_of_seg,
+    frame_segments,
+    structure_of_codes,
+)
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -56,6 +64,17 @@ def findings_of_sr(
             advice="Open the film it was made on, or choose another report.",
         )
     return tuple(findings.values()), marks, tuple(dict.fromkeys(remarks))
+
+
+def film_uids_of_sr(dataset: "Dataset") -> set[str]:
+    """Return the SOP Instance UIDs of what a report is about, segmentations left out (Evidence, PS3.3 C.17.2)."""
+    return {
+        str(reference.get("ReferencedSOPInstanceUID", ""))
+        for study in dataset.get("CurrentRequestedProcedureEvidenceSequence") or ()
+        for series in study.get("ReferencedSeriesSequence") or ()
+        for reference in series.get("ReferencedSOPSequence") or ()
+        if str(reference.get("ReferencedSOPClassUID", "")) not in (SEG, LABEL_MAP_SEG)
+    } - {""}
 
 
 def _marks(dataset: "Dataset", film: Radiograph) -> Marks | None:

@@ -61,6 +61,7 @@ def read_record(path: Path) -> Record:
         except (KeyError, TypeError) as error:
             raise _damaged(path) from error
     from engine.results.read_seg import dataset_of
+    from engine.results.read_sr import film_uids_of_sr
 
     dataset = dataset_of(path)
     structures = []
@@ -74,13 +75,7 @@ def read_record(path: Path) -> Record:
         raise NotAFilmError(
             f"{path.name} holds no record to replay.", advice="Choose a Lungbox results.json or report."
         )
-    uids = {
-        str(reference.get("ReferencedSOPInstanceUID", ""))
-        for study in dataset.get("CurrentRequestedProcedureEvidenceSequence") or ()
-        for series in study.get("ReferencedSeriesSequence") or ()
-        for reference in series.get("ReferencedSOPSequence") or ()
-        if not str(reference.get("ReferencedSOPClassUID", "")).startswith("1.2.840.10008.5.1.4.1.1.66")
-    }
+    uids = film_uids_of_sr(dataset)
     return Record("", "", uids.pop() if len(uids) == 1 else "", tuple(structures))
 
 

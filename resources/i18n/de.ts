@@ -28,6 +28,64 @@
   </message>
  </context>
  <context>
+  <name>ChangesModel</name>
+  <message>
+   <source>change</source>
+   <translation>Diff.</translation>
+  </message>
+  <message>
+   <source>now</source>
+   <translation>jetzt</translation>
+  </message>
+  <message>
+   <source>then</source>
+   <translation>damals</translation>
+  </message>
+ </context>
+ <context>
+  <name>ChangesPanel</name>
+  <message>
+   <source>Another patient ID: is this the same patient?</source>
+   <translation>Andere Patienten-ID: Ist es derselbe Patient?</translation>
+  </message>
+  <message>
+   <source>By its date, the prior is the later film.</source>
+   <translation>Nach dem Datum ist die Voraufnahme die spätere Aufnahme.</translation>
+  </message>
+  <message>
+   <source>Changes since the prior</source>
+   <translation>Änderungen seit der Voraufnahme</translation>
+  </message>
+  <message>
+   <source>Outline the prior's lungs</source>
+   <translation>Lungen der Voraufnahme umranden</translation>
+  </message>
+  <message>
+   <source>Outline this film too, and the changes are shown.</source>
+   <translation>Umranden Sie auch diese Aufnahme, dann erscheinen die Änderungen.</translation>
+  </message>
+  <message>
+   <source>Outlining the prior …</source>
+   <translation>Die Voraufnahme wird umrandet …</translation>
+  </message>
+  <message>
+   <source>Prior of {date}. {about}</source>
+   <translation>Voraufnahme vom {date}. {about}</translation>
+  </message>
+  <message>
+   <source>The prior has no outlines yet.</source>
+   <translation>Die Voraufnahme hat noch keine Konturen.</translation>
+  </message>
+  <message>
+   <source>The prior: {what}</source>
+   <translation>Die Voraufnahme: {what}</translation>
+  </message>
+  <message>
+   <source>The two films are of different views.</source>
+   <translation>Die beiden Aufnahmen haben verschiedene Strahlengänge.</translation>
+  </message>
+ </context>
+ <context>
   <name>Commands</name>
   <message>
    <source>About Lungbox</source>
@@ -218,6 +276,10 @@
    <translation>Neu umranden</translation>
   </message>
   <message>
+   <source>Outline the prior's lungs</source>
+   <translation>Lungen der Voraufnahme umranden</translation>
+  </message>
+  <message>
    <source>Outlines</source>
    <translation>Konturen</translation>
   </message>
@@ -406,6 +468,10 @@
    <translation>Annehmen, Export</translation>
   </message>
   <message>
+   <source>Change</source>
+   <translation>Änderung</translation>
+  </message>
+  <message>
    <source>Choose a row to see how it was measured.</source>
    <translation>Eine Zeile wählen, um zu sehen, wie gemessen wurde.</translation>
   </message>
@@ -424,6 +490,10 @@
   <message>
    <source>Measurements</source>
    <translation>Messungen</translation>
+  </message>
+  <message>
+   <source>Measurements or changes</source>
+   <translation>Messwerte oder Änderungen</translation>
   </message>
   <message>
    <source>STRUCTURES</source>
@@ -1051,6 +1121,10 @@
    <translation>GPU</translation>
   </message>
   <message>
+   <source>Grey values of two exposures do not compare.</source>
+   <translation>Grauwerte zweier Belichtungen sind nicht vergleichbar.</translation>
+  </message>
+  <message>
    <source>Header</source>
    <translation>Kopfdaten</translation>
   </message>
@@ -1081,6 +1155,10 @@
   <message>
    <source>Keep for next time</source>
    <translation>Fürs nächste Mal behalten</translation>
+  </message>
+  <message>
+   <source>L</source>
+   <translation>L</translation>
   </message>
   <message>
    <source>Language (after restart)</source>
@@ -1247,8 +1325,24 @@
    <translation>Kontur folgt dem gezogenen Rahmen</translation>
   </message>
   <message>
+   <source>Outlined by the model; nobody has corrected it.</source>
+   <translation>Vom Modell umrandet; niemand hat es korrigiert.</translation>
+  </message>
+  <message>
+   <source>Outlined in this session.</source>
+   <translation>In dieser Sitzung umrandet.</translation>
+  </message>
+  <message>
    <source>Outlines and measures the lungs on a chest film, offline. Research use, not a medical device.</source>
    <translation>Umrandet und misst die Lungen auf einer Thoraxaufnahme, ohne Netz. Für Forschung, kein Medizinprodukt.</translation>
+  </message>
+  <message>
+   <source>Outlines from its case file.</source>
+   <translation>Konturen aus der Falldatei.</translation>
+  </message>
+  <message>
+   <source>Outlines from the results beside it.</source>
+   <translation>Konturen aus den Ergebnissen daneben.</translation>
   </message>
   <message>
    <source>Perimeter</source>
@@ -1265,6 +1359,10 @@
   <message>
    <source>Projected area</source>
    <translation>Projizierte Fläche</translation>
+  </message>
+  <message>
+   <source>R</source>
+   <translation>R</translation>
   </message>
   <message>
    <source>Remember recent films</source>
@@ -1475,6 +1573,10 @@
    <translation>Der Selbsttest ist nicht bestanden: den Umrissen nicht trauen.</translation>
   </message>
   <message>
+   <source>The two films are calibrated in different ways: only ratios and angles compare.</source>
+   <translation>Die beiden Aufnahmen sind verschieden kalibriert: Nur Verhältnisse und Winkel sind vergleichbar.</translation>
+  </message>
+  <message>
    <source>These results cannot be opened.</source>
    <translation>Diese Ergebnisse können nicht geöffnet werden.</translation>
   </message>
@@ -1545,6 +1647,10 @@
   <message>
    <source>Width of outlines</source>
    <translation>Breite der Konturen</translation>
+  </message>
+  <message>
+   <source>Without millimetres on both films only ratios and angles compare.</source>
+   <translation>Ohne Millimeter auf beiden Aufnahmen sind nur Verhältnisse und Winkel vergleichbar.</translation>
   </message>
   <message>
    <source>Work that is in no case file: {films}.</source>
@@ -1701,6 +1807,14 @@
   <message>
    <source>{count} steps</source>
    <translation>{count} Schritte</translation>
+  </message>
+  <message>
+   <source>{name}, left</source>
+   <translation>{name}, links</translation>
+  </message>
+  <message>
+   <source>{name}, right</source>
+   <translation>{name}, rechts</translation>
   </message>
  </context>
  <context>

@@ -28,6 +28,64 @@
   </message>
  </context>
  <context>
+  <name>ChangesModel</name>
+  <message>
+   <source>change</source>
+   <translation>change</translation>
+  </message>
+  <message>
+   <source>now</source>
+   <translation>now</translation>
+  </message>
+  <message>
+   <source>then</source>
+   <translation>then</translation>
+  </message>
+ </context>
+ <context>
+  <name>ChangesPanel</name>
+  <message>
+   <source>Another patient ID: is this the same patient?</source>
+   <translation>Another patient ID: is this the same patient?</translation>
+  </message>
+  <message>
+   <source>By its date, the prior is the later film.</source>
+   <translation>By its date, the prior is the later film.</translation>
+  </message>
+  <message>
+   <source>Changes since the prior</source>
+   <translation>Changes since the prior</translation>
+  </message>
+  <message>
+   <source>Outline the prior's lungs</source>
+   <translation>Outline the prior's lungs</translation>
+  </message>
+  <message>
+   <source>Outline this film too, and the changes are shown.</source>
+   <translation>Outline this film too, and the changes are shown.</translation>
+  </message>
+  <message>
+   <source>Outlining the prior …</source>
+   <translation>Outlining the prior …</translation>
+  </message>
+  <message>
+   <source>Prior of {date}. {about}</source>
+   <translation>Prior of {date}. {about}</translation>
+  </message>
+  <message>
+   <source>The prior has no outlines yet.</source>
+   <translation>The prior has no outlines yet.</translation>
+  </message>
+  <message>
+   <source>The prior: {what}</source>
+   <translation>The prior: {what}</translation>
+  </message>
+  <message>
+   <source>The two films are of different views.</source>
+   <translation>The two films are of different views.</translation>
+  </message>
+ </context>
+ <context>
   <name>Commands</name>
   <message>
    <source>About Lungbox</source>
@@ -218,6 +276,10 @@
    <translation>Outline again</translation>
   </message>
   <message>
+   <source>Outline the prior's lungs</source>
+   <translation>Outline the prior's lungs</translation>
+  </message>
+  <message>
    <source>Outlines</source>
    <translation>Outlines</translation>
   </message>
@@ -406,6 +468,10 @@
    <translation>Accept and export</translation>
   </message>
   <message>
+   <source>Change</source>
+   <translation>Change</translation>
+  </message>
+  <message>
    <source>Choose a row to see how it was measured.</source>
    <translation>Choose a row to see how it was measured.</translation>
   </message>
@@ -424,6 +490,10 @@
   <message>
    <source>Measurements</source>
    <translation>Measurements</translation>
+  </message>
+  <message>
+   <source>Measurements or changes</source>
+   <translation>Measurements or changes</translation>
   </message>
   <message>
    <source>STRUCTURES</source>
@@ -1051,6 +1121,10 @@
    <translation>GPU</translation>
   </message>
   <message>
+   <source>Grey values of two exposures do not compare.</source>
+   <translation>Grey values of two exposures do not compare.</translation>
+  </message>
+  <message>
    <source>Header</source>
    <translation>Header</translation>
   </message>
@@ -1081,6 +1155,10 @@
   <message>
    <source>Keep for next time</source>
    <translation>Keep for next time</translation>
+  </message>
+  <message>
+   <source>L</source>
+   <translation>L</translation>
   </message>
   <message>
    <source>Language (after restart)</source>
@@ -1247,8 +1325,24 @@
    <translation>Outline follows while a box is dragged</translation>
   </message>
   <message>
+   <source>Outlined by the model; nobody has corrected it.</source>
+   <translation>Outlined by the model; nobody has corrected it.</translation>
+  </message>
+  <message>
+   <source>Outlined in this session.</source>
+   <translation>Outlined in this session.</translation>
+  </message>
+  <message>
    <source>Outlines and measures the lungs on a chest film, offline. Research use, not a medical device.</source>
    <translation>Outlines and measures the lungs on a chest film, offline. Research use, not a medical device.</translation>
+  </message>
+  <message>
+   <source>Outlines from its case file.</source>
+   <translation>Outlines from its case file.</translation>
+  </message>
+  <message>
+   <source>Outlines from the results beside it.</source>
+   <translation>Outlines from the results beside it.</translation>
   </message>
   <message>
    <source>Perimeter</source>
@@ -1265,6 +1359,10 @@
   <message>
    <source>Projected area</source>
    <translation>Projected area</translation>
+  </message>
+  <message>
+   <source>R</source>
+   <translation>R</translation>
   </message>
   <message>
    <source>Remember recent films</source>
@@ -1475,6 +1573,10 @@
    <translation>The self-test failed: do not trust the outlines.</translation>
   </message>
   <message>
+   <source>The two films are calibrated in different ways: only ratios and angles compare.</source>
+   <translation>The two films are calibrated in different ways: only ratios and angles compare.</translation>
+  </message>
+  <message>
    <source>These results cannot be opened.</source>
    <translation>These results cannot be opened.</translation>
   </message>
@@ -1545,6 +1647,10 @@
   <message>
    <source>Width of outlines</source>
    <translation>Width of outlines</translation>
+  </message>
+  <message>
+   <source>Without millimetres on both films only ratios and angles compare.</source>
+   <translation>Without millimetres on both films only ratios and angles compare.</translation>
   </message>
   <message>
    <source>Work that is in no case file: {films}.</source>
@@ -1701,6 +1807,14 @@
   <message>
    <source>{count} steps</source>
    <translation>{count} steps</translation>
+  </message>
+  <message>
+   <source>{name}, left</source>
+   <translation>{name}, left</translation>
+  </message>
+  <message>
+   <source>{name}, right</source>
+   <translation>{name}, right</translation>
   </message>
  </context>
  <context>

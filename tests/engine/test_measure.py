@@ -362,7 +362,7 @@ def test_millimetres_of_two_kinds_do_not_compare() -> None:
     prior, current = measure(lung_case(grid)), measure(lung_case(grid, origin=SpacingOrigin.FIDUCIAL))
     for change in compare(prior, current):
         assert (change.difference is None) is (change.current.unit in ("mm", "cm2", "px"))
-        assert bool(change.reason) is (change.difference is None)
+        assert (change.obstacle is not None) is (change.difference is None)
     same = {(change.current.structure, change.current.id): change for change in compare(prior, prior)}
     assert same["right_lung", "area"].difference == 0
     assert same["right_lung", "area"].relative == 1

@@ -1,0 +1,159 @@
+"""Results and films that lie near each other: which film a result wants, where it is, and what results a film has."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.errors import FilmError, LungboxError
+from engine.files import read_file, read_head, sha256
+from engine.film.radiograph import Radiograph
+from engine.film.structure import stated_object
+from engine.results.bundle import MANIFEST
+from engine.results.read_seg import LABEL_MAP_SEG, SEG, dataset_of, film_uids_of_seg
+from engine.results.read_sr import film_uids_of_sr
+from engine.results.reopen import read_document
+
+_SR = "1.2.840.10008.5.1.4.1.1.88."
+_HEAD_BYTES = 4096  # the File Meta Information is a few hundred bytes (PS3.10 7.1)
+_MOST_FILES = 5000  # of one folder; an archive's inbox is no place to look through
+_MOST_BUNDLES = 200
+_MOST_BYTES = 1 << 28
+_MOST_JSON_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a result says of the film it was made on."""
+
+    sop_instance_uids: frozenset[str]
+    pixel_sha256: str = ""
+    file_sha256: str = ""
+
+    @property
+    def said(self) -> bool:
+        """Return whether it names a film at all."""
+        return bool(self.sop_instance_uids or self.pixel_sha256)
+
+    def is_of(self, film: Radiograph) -> bool:
+        """Return whether a film is the one."""
+        if self.pixel_sha256:
+            return self.pixel_sha256 == film.source.pixel_sha256
+        return film.source.sop_instance_uid in self.sop_instance_uids
+
+    @property
+    def text(self) -> str:
+        """Return which film, in words: by number, for a name is nobody's business."""
+        if self.sop_instance_uids:
+            return f"the film with SOP Instance UID {' or '.join(sorted(self.sop_instance_uids)[:2])}"
+        return f"the film whose pixels have SHA-256 {self.pixel_sha256[:16]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundResults:
+    """A bundle that was made on a film."""
+
+    folder: Path
+    made_at: datetime
+    reader: str
+    structures: int
+
+
+def is_result(path: Path) -> bool:
+    """Return whether a DICOM file is a segmentation or a report, by its first bytes."""
+    sop_class = _stated(path)[0]
+    return sop_class in (SEG, LABEL_MAP_SEG) or sop_class.startswith(_SR)
+
+
+def film_wanted(path: Path) -> Wanted:
+    """Return which film a bundle's folder, its results.json, a SEG or an SR was made on."""
+    path = Path(path)
+    if path.is_dir() or path.suffix.lower() == ".json":
+        film = read_document(path / MANIFEST if path.is_dir() else path).get("film")
+        film = film if isinstance(film, dict) else {}
+        uid = str(film.get("sop_instance_uid", ""))
+        return Wanted(frozenset({uid} - {""}), str(film.get("pixel_sha256", "")), str(film.get("file_sha256", "")))
+    dataset = dataset_of(path)
+    segmentation = str(dataset.get("SOPClassUID", "")) in (SEG, LABEL_MAP_SEG)
+    return Wanted(frozenset(film_uids_of_seg(dataset) if segmentation else film_uids_of_sr(dataset)))
+
+
+def find_film(wanted: Wanted, result: Path, listed: Iterable[Path]) -> Path | None:
+    """Return the film that a result wants: from beside it, from the folder above, or from a list of films."""
+    seen: set[Path] = set()
+    folder = result if result.is_dir() else result.parent
+    for path in (*_files(folder), *_files(folder.parent), *listed):
+        if path in seen or path == result:
+            continue
+        seen.add(path)
+        if _is_wanted(path, wanted):
+            return path
+    return None
+
+
+def results_beside(film: Radiograph) -> tuple[FoundResults, ...]:
+    """Return the bundles of a film in its own folder and one level below, the newest first."""
+    needle = film.source.pixel_sha256.encode()
+    found = []
+    for manifest in _manifests(film.source.path.parent):
+        try:
+            if needle in read_file(manifest, _MOST_JSON_BYTES):
+                found.append(_described(manifest, film))
+        except (LungboxError, KeyError, TypeError, ValueError):
+            continue  # nobody asked for this file
+    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.made_at, reverse=True))
+
+
+def _described(manifest: Path, film: Radiograph) -> FoundResults | None:
+    values: dict[str, Any] = read_document(manifest)
+    if values["film"]["pixel_sha256"] != film.source.pixel_sha256:
+        return None  # named in it as something else: a prior
+    made_at = datetime.fromisoformat(values["made_at"])
+    return FoundResults(manifest.parent, made_at.astimezone(), str(values["reader"]), len(values["structures"]))
+
+
+def _manifests(folder: Path) -> list[Path]:
+    """Return the newest results.json of a folder and of the folders in it."""
+    dated = []
+    try:
+        with os.scandir(folder) as entries:
+            places = [folder, *(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))]
+    except OSError:
+        return []
+    for place in places[:_MOST_FILES]:
+        try:
+            dated.append(((place / MANIFEST).stat().st_mtime, place / MANIFEST))
+        except OSError:
+            continue
+    return [path for _, path in sorted(dated, reverse=True)[:_MOST_BUNDLES]]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+    except OSError:
+        return
+    yield from (folder / name for name in names[:_MOST_FILES])
+
+
+def _is_wanted(path: Path, wanted: Wanted) -> bool:
+    uid = _stated(path)[1]
+    if uid:
+        return uid in wanted.sop_instance_uids
+    if not wanted.file_sha256 or path.suffix.lower() in (".json", ".csv", ".pdf", ".gz"):
+        return False
+    try:
+        return sha256(read_file(path, _MOST_BYTES)) == wanted.file_sha256
+    except FilmError:
+        return False
+
+
+def _stated(path: Path) -> tuple[str, str]:
+    """Return SOP class and instance as the head of a DICOM file states them; empty where it is none."""
+    try:
+        return stated_object(read_head(path, _HEAD_BYTES))
+    except FilmError:
+        return "", ""
