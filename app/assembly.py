@@ -228,7 +228,7 @@ class Assembly(QObject):
             self.session.files.open(path)
 
     def _open_results(self) -> None:
-        if self.session.case is not None and (path := ask_results(self.window)) is not None:
+        if (path := ask_results(self.window)) is not None:
             self.session.files.open_results(path)
 
     def _save(self) -> None:

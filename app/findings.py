@@ -32,6 +32,7 @@ from app.badges import Badge, dress_numbers, heading, quiet
 from app.changes import ChangesPanel
 from app.comparing import Comparing
 from app.measurements import MEASUREMENT_ROLE, MeasurementsModel
+from app.offer import Offer
 from app.session import Session
 from app.theme import colour, structure_colour
 from app.wording import (
@@ -174,6 +175,7 @@ class FindingsPanel(QWidget):
         self.findings = QListView(self)
         self._dress_list()
         self._empty = quiet(self.tr("Drag a box round a lung, or press L for both."), "empty", self)
+        self.offer = Offer(session.files, self)
         self._another = QPushButton(self.tr("+ Name another structure"), self)
         self._another.setObjectName("link")
         self._another.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -237,6 +239,7 @@ class FindingsPanel(QWidget):
         buttons.addWidget(self.accept, 3)
         buttons.addWidget(self.flag, 1)
         layout.addWidget(heading(self.tr("STRUCTURES"), self))
+        layout.addWidget(self.offer)
         layout.addWidget(self._empty)
         layout.addWidget(self.findings)
         layout.addWidget(self._another)

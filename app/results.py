@@ -9,6 +9,7 @@ from engine.film.radiograph import NoteCode, Radiograph
 from engine.measure import Measurements, Prior, measure
 
 if TYPE_CHECKING:
+    from engine.results.beside import FoundResults
     from engine.results.reopen import Reopened
 
 
@@ -67,9 +68,48 @@ def read_results(path: Path, film: Radiograph) -> "Reopened":
     return found
 
 
+def results_or_film(path: Path, film: Radiograph | None, listed: list[Path]) -> "Reopened | Path":
+    """Return what results hold for the open film, else where their own film lies; ResultsError without either."""
+    from engine.results.beside import film_wanted, find_film
+
+    try:
+        wanted = film_wanted(path)
+        if film is not None and (not wanted.said or wanted.is_of(film)):
+            return read_results(path, film)
+        found = find_film(wanted, path, listed) if wanted.said else None
+    except ResultsError:
+        raise
+    except LungboxError as error:
+        raise ResultsError(error.message, advice=error.advice) from error
+    if found is not None and (film is None or found != film.source.path):
+        return found
+    if film is not None and found is not None:
+        return read_results(path, film)  # which says why not
+    if not wanted.said:
+        raise ResultsError(f"{path.name} does not say which film it belongs to.", advice="Open its film first.")
+    whose = "belongs to another film" if film is not None else "belongs to a film that is not open"
+    raise ResultsError(
+        f"{path.name} {whose}: {wanted.text}.", advice="That film is neither beside it nor in the list. Open it first."
+    )
+
+
 def are_results(path: Path) -> bool:
     """Return whether a file or folder that was dropped is a bundle of results by its name."""
     return path.suffix.lower() == ".json" or (path / "results.json").is_file()
+
+
+def is_dicom_result(path: Path) -> bool:
+    """Return whether a file is a segmentation or a report, by its first bytes."""
+    from engine.results.beside import is_result
+
+    return path.is_file() and is_result(path)
+
+
+def bundles_beside(film: Radiograph) -> "tuple[FoundResults, ...]":
+    """Return the bundles of a film that lie beside it, the newest first."""
+    from engine.results.beside import results_beside
+
+    return results_beside(film)
 
 
 def _make(place: Path) -> None:

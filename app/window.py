@@ -340,7 +340,7 @@ class Window(QMainWindow):
         elif results:
             self.session.files.open_results(results[0])
         elif films:
-            self.session.worklist.open(films)
+            self.session.files.open_films(films)
 
     def _change_chosen(self, change: Change | None) -> None:
         self.canvas.show_evidence(change.current if change is not None else None)
@@ -425,7 +425,7 @@ class Window(QMainWindow):
         actions["redo"].setEnabled(bool(reading and reading.history.undone))
         for name in ("accept", "export", "export-deidentified"):
             actions[name].setEnabled(bool(case and case.findings))
-        for name in ("save", "save-as", "open-results", "flag", "compare"):
+        for name in ("save", "save-as", "flag", "compare"):
             actions[name].setEnabled(case is not None)
         for name in ("both-lungs", "keyboard-box", "histogram", "window"):
             actions[name].setEnabled(case is not None)

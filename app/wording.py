@@ -408,7 +408,7 @@ def notice_text(code: str) -> str:
         "exporting": say("Writing the results."),
         "nothing-exported": say("Nothing was exported since the start."),
         "results-opened": say("The results are open; undo takes them back."),
-        "results-need-film": say("Open the film first, then its results."),
+        "results-film-found": say("The film of these results was found and opened."),
         "fell-back": say("The faster engine cannot be used here: the model runs on another, more slowly."),
         "model-restarted": say("The model's process ended and was started again. Nothing was lost."),
         "last-film": say("This is the last film of the list."),

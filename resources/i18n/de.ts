@@ -580,6 +580,25 @@
   </message>
  </context>
  <context>
+  <name>Offer</name>
+  <message>
+   <source>Not now</source>
+   <translation>Jetzt nicht</translation>
+  </message>
+  <message>
+   <source>Open them</source>
+   <translation>Öffnen</translation>
+  </message>
+  <message>
+   <source>Results of {date} by {reader} lie beside this film. Open them?</source>
+   <translation>Neben dieser Aufnahme liegen Ergebnisse vom {date}, von {reader}. Öffnen?</translation>
+  </message>
+  <message>
+   <source>Results of {date} lie beside this film. Open them?</source>
+   <translation>Neben dieser Aufnahme liegen Ergebnisse vom {date}. Öffnen?</translation>
+  </message>
+ </context>
+ <context>
   <name>PriorView</name>
   <message>
    <source>Close the prior</source>
@@ -1305,10 +1324,6 @@
    <translation>Ergebnisse öffnen</translation>
   </message>
   <message>
-   <source>Open the film first, then its results.</source>
-   <translation>Erst den Film öffnen, dann seine Ergebnisse.</translation>
-  </message>
-  <message>
    <source>Orientation not stated: R and L are assumed.</source>
    <translation>Ausrichtung nicht angegeben: R und L sind angenommen.</translation>
   </message>
@@ -1491,6 +1506,10 @@
   <message>
    <source>The film does not state its view.</source>
    <translation>Der Film nennt seine Projektion nicht.</translation>
+  </message>
+  <message>
+   <source>The film of these results was found and opened.</source>
+   <translation>Die Aufnahme dieser Ergebnisse wurde gefunden und geöffnet.</translation>
   </message>
   <message>
    <source>The header has oddities; see the log.</source>

@@ -580,6 +580,25 @@
   </message>
  </context>
  <context>
+  <name>Offer</name>
+  <message>
+   <source>Not now</source>
+   <translation>Not now</translation>
+  </message>
+  <message>
+   <source>Open them</source>
+   <translation>Open them</translation>
+  </message>
+  <message>
+   <source>Results of {date} by {reader} lie beside this film. Open them?</source>
+   <translation>Results of {date} by {reader} lie beside this film. Open them?</translation>
+  </message>
+  <message>
+   <source>Results of {date} lie beside this film. Open them?</source>
+   <translation>Results of {date} lie beside this film. Open them?</translation>
+  </message>
+ </context>
+ <context>
   <name>PriorView</name>
   <message>
    <source>Close the prior</source>
@@ -1305,10 +1324,6 @@
    <translation>Open results</translation>
   </message>
   <message>
-   <source>Open the film first, then its results.</source>
-   <translation>Open the film first, then its results.</translation>
-  </message>
-  <message>
    <source>Orientation not stated: R and L are assumed.</source>
    <translation>Orientation not stated: R and L are assumed.</translation>
   </message>
@@ -1491,6 +1506,10 @@
   <message>
    <source>The film does not state its view.</source>
    <translation>The film does not state its view.</translation>
+  </message>
+  <message>
+   <source>The film of these results was found and opened.</source>
+   <translation>The film of these results was found and opened.</translation>
   </message>
   <message>
    <source>The header has oddities; see the log.</source>

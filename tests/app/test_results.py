@@ -3,17 +3,24 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QDialog
 
 from app.dialogs import DeidentifyDialog
 from app.results import PartlyOpenedError, ResultsError
-from engine.case import Case, CaseState, Line, Structure
+from engine.case import Case, CaseState, Finding, Line, Making, Structure
 from engine.errors import LungboxError
+from engine.film.reading import read_radiograph
+from engine.mask import Mask
+from engine.measure import measure
+from engine.results.bundle import export
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
 
 MakeRoom = Callable[..., Room]
@@ -154,7 +161,8 @@ def test_results_of_another_film_are_refused_with_the_reason(make_room: MakeRoom
     errors: list[LungboxError] = []
     room.session.failed.connect(errors.append)
     (tmp_path / "broken.json").write_text("{")
-    for path in (folder, folder / "segmentation.dcm", tmp_path / "broken.json", tmp_path / "a.dcm"):
+    (tmp_path / "a.dcm").unlink()  # else it would be found, and opened
+    for path in (folder, folder / "segmentation.dcm", tmp_path / "broken.json", tmp_path / "b.dcm"):
         drop(room, path) if path.suffix != ".dcm" else room.session.files.open_results(path)
         room.settle()
     assert [type(error) for error in errors] == [ResultsError] * 4
@@ -181,13 +189,104 @@ def test_a_result_whose_mask_is_gone_is_said_and_the_others_open(room: Room, tmp
     assert [finding.tracking_uid for finding in room.case.findings] == [values["structures"][0]["tracking_uid"]]
 
 
-def test_results_with_no_film_open_are_answered(make_room: MakeRoom, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["segmentation.dcm", "report.dcm", "results.json", ""])
+@pytest.mark.parametrize("open_film", [False, True])
+def test_a_result_alone_finds_its_film_and_opens_it(
+    make_room: MakeRoom, tmp_path: Path, name: str, open_film: bool
+) -> None:
+    (tmp_path / "study").mkdir()
+    place = film(tmp_path / "study" / "a.dcm")
+    case = results_case(place)
+    folder = export(case, measure(case), tmp_path / "study", ("sr", "png")).folder
+    room = make_room(film(tmp_path / "b.dcm", number=1, SOPInstanceUID="1.2.3")) if open_film else make_room()
+    said: list[str] = []
+    room.session.noticed.connect(said.append)
+    room.window.open_paths([folder / name if name else folder])
+    room.wait(lambda: room.session.case is not None and bool(room.session.case.findings))
+    room.settle()
+    assert room.case.radiograph.source.path == place
+    assert [finding.mask for finding in room.case.findings] == [finding.mask for finding in case.findings]
+    assert "results-film-found" in said
+    assert room.session.files.offer is None  # they are open: nobody need be asked
+
+
+@pytest.mark.parametrize("name", ["segmentation.dcm", "report.dcm", "results.json"])
+def test_a_result_whose_film_is_nowhere_says_which_it_wants(make_room: MakeRoom, tmp_path: Path, name: str) -> None:
+    place = film(tmp_path / "a.dcm")
+    case = results_case(place)
+    folder = export(case, measure(case), tmp_path, ("sr", "png")).folder
+    place.unlink()
     room = make_room()
-    assert not room.window.actions_by_name["open-results"].isEnabled()
-    codes: list[str] = []
-    room.session.noticed.connect(codes.append)
-    room.window.open_paths([tmp_path / "results.json"])
-    assert codes == ["results-need-film"]
+    errors: list[LungboxError] = []
+    room.session.failed.connect(errors.append)
+    room.window.open_paths([folder / name])
+    room.wait(lambda: bool(errors))
+    assert case.radiograph.source.sop_instance_uid in errors[0].message
+    assert name in errors[0].message
+    assert room.session.case is None
+    assert room.session.worklist.entries == []
+
+
+def test_a_film_and_its_report_may_be_dropped_together(make_room: MakeRoom, tmp_path: Path) -> None:
+    place = film(tmp_path / "a.dcm")
+    case = results_case(place)
+    folder = export(case, measure(case), tmp_path, ("sr",)).folder
+    room = make_room()
+    room.window.open_paths([folder / "report.dcm", place])
+    room.wait(lambda: room.session.case is not None and bool(room.session.case.findings))
+    assert len(room.session.worklist.entries) == 1
+
+
+def results_case(path: Path) -> Case:
+    """Return a film's case with a lung drawn by hand."""
+    radiograph = read_radiograph(path)
+    pixels = np.zeros((radiograph.rows, radiograph.columns), dtype=np.bool_)
+    pixels[20:70, 10:35] = True
+    return Case(radiograph, (Finding(Structure.RIGHT_LUNG, Mask.of(pixels), Making.DRAWN),))
+
+
+def test_results_beside_a_film_are_offered_and_opened_on_the_readers_word_alone(
+    make_room: MakeRoom, tmp_path: Path
+) -> None:
+    place = film(tmp_path / "a.dcm")
+    case = results_case(place)
+    at = datetime(2026, 11, 12, 9, 5, tzinfo=UTC)
+    export(case, measure(case), tmp_path, ("png",), made_at=at, reader="<b>Dr. Example")
+    room = make_room(place)
+    offer = room.window.findings_panel.offer
+    assert offer.isVisibleTo(room.window)
+    assert offer.sentence.text() == "Results of 2026-11-12 by <b>Dr. Example lie beside this film. Open them?"
+    assert offer.sentence.textFormat() is Qt.TextFormat.PlainText
+    assert not room.case.findings
+    QTest.keyClick(offer.open, Qt.Key.Key_Space)
+    room.settle()
+    assert [finding.mask for finding in room.case.findings] == [finding.mask for finding in case.findings]
+    assert not offer.isVisibleTo(room.window)
+    room.session.undo()
+    assert not room.case.findings
+
+
+def test_an_offer_that_is_declined_or_overtaken_is_gone(make_room: MakeRoom, tmp_path: Path) -> None:
+    place = film(tmp_path / "a.dcm")
+    case = results_case(place)
+    export(case, measure(case), tmp_path, ("png",))
+    room = make_room(place)
+    offer = room.window.findings_panel.offer
+    assert offer.isVisibleTo(room.window)
+    room.box(RIGHT_BOX)  # the reader has begun anew
+    assert not offer.isVisibleTo(room.window)
+    room.session.undo()
+    (tmp_path / "else").mkdir()
+    other = film(tmp_path / "else" / "b.dcm", number=2)
+    room.open(other)
+    assert not offer.isVisibleTo(room.window)  # those results are of another film
+    room.open(place)
+    assert offer.isVisibleTo(room.window)
+    offer.decline.click()
+    assert not offer.isVisibleTo(room.window)
+    room.open(other)
+    room.open(place)
+    assert not offer.isVisibleTo(room.window)
 
 
 def test_the_menu_asks_for_results(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
