@@ -3,14 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QFont,
     QFontMetricsF,
+    QImage,
     QPainter,
     QPainterPath,
     QPainterPathStroker,
@@ -26,6 +28,8 @@ from engine.geometry import BoxPrompt, PointPrompt
 
 _HALO = QColor(0, 0, 0, 150)
 HANDLE_SIDE = 7.0
+_SHADOW = 2.0  # logical pixels that a text's shadow reaches beyond it
+_WITH_ALPHA = QImage.Format.Format_ARGB32_Premultiplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,10 @@ def outline(
     if fill > 0:
         inside = QColor(tint)
         inside.setAlphaF(fill)
+        # The fill's own edge lies under the halo: steps in it are not seen, and without smoothing it is drawn faster.
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         painter.fillPath(screen, inside)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(_HALO, width + 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
     painter.drawPath(screen)
@@ -235,12 +242,44 @@ def banner(painter: QPainter, text: str, area: QRectF, tint: QColor) -> None:
 
 
 def shadowed(painter: QPainter, rectangle: QRectF, flags: Qt.AlignmentFlag, text: str, tint: QColor) -> None:
-    """Draw text that is read on black and on white alike."""
+    """Draw a line of text that is read on black and on white alike."""
+    if not text:
+        return
+    scale = painter.device().devicePixelRatio()
+    picture = _shadowed(text, painter.font().toString(), tint.name(), scale)
+    size = picture.deviceIndependentSize()
+    x, y = rectangle.left() - _SHADOW, rectangle.top() - _SHADOW
+    if flags & Qt.AlignmentFlag.AlignRight:
+        x = rectangle.right() + _SHADOW - size.width()
+    elif flags & Qt.AlignmentFlag.AlignHCenter:
+        x = rectangle.center().x() - size.width() / 2
+    if flags & Qt.AlignmentFlag.AlignBottom:
+        y = rectangle.bottom() + _SHADOW - size.height()
+    elif flags & Qt.AlignmentFlag.AlignVCenter:
+        y = rectangle.center().y() - size.height() / 2
+    painter.drawImage(QPointF(round(x * scale) / scale, round(y * scale) / scale), picture)
+
+
+@lru_cache(maxsize=128)  # words stand still while the film moves; a QImage, for a QPixmap may not outlive the program
+def _shadowed(text: str, font_text: str, tint: str, scale: float) -> QImage:
+    font = QFont()
+    font.fromString(font_text)
+    metrics = QFontMetricsF(font)
+    size = QSizeF(metrics.horizontalAdvance(text), metrics.height()) + QSizeF(2 * _SHADOW, 2 * _SHADOW)
+    picture = QImage(math.ceil(size.width() * scale), math.ceil(size.height() * scale), _WITH_ALPHA)
+    picture.setDevicePixelRatio(scale)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+    painter.setFont(font)
+    base = QPointF(_SHADOW, _SHADOW + metrics.ascent())
     painter.setPen(QColor(0, 0, 0, 190))
     for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1.5)):
-        painter.drawText(rectangle.translated(dx, dy), flags, text)
-    painter.setPen(tint)
-    painter.drawText(rectangle, flags, text)
+        painter.drawText(base + QPointF(dx, dy), text)
+    painter.setPen(QColor(tint))
+    painter.drawText(base, text)
+    painter.end()
+    return picture
 
 
 def sized(font: QFont, factor: float, *, bold: bool = False) -> QFont:

@@ -108,7 +108,7 @@ class PriorView(QWidget):
             return
         pencil = Pencil(painter, viewport)
         for finding in case.findings:
-            path = self._paths.of(finding.mask, viewport.zoom)
+            path = self._paths.of(finding.mask, viewport.zoom * self.devicePixelRatioF())
             fill = display.opacity if display.marks is Marks.FILL else 0.0
             painting.outline(pencil, path, structure_colour(finding), fill=fill, width=1.6)
         if self._comparing.evidence is not None:

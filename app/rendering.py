@@ -68,34 +68,78 @@ class Patch:
 
 
 def resample(
-    pyramid: Pyramid, viewport: Viewport, scale: float, interpolation: Interpolation = "linear"
+    pyramid: Pyramid,
+    viewport: Viewport,
+    scale: float,
+    interpolation: Interpolation = "linear",
+    before: tuple[Viewport, Patch] | None = None,
 ) -> Patch | None:
-    """Return the film's visible part at `scale` device pixels per logical pixel, None when nothing is in view."""
+    """Return the film's visible part at `scale` device pixels per logical pixel, None when nothing is in view.
+
+    What was in view `before` a pan is moved, and only the strips that came into view are resampled.
+    """
     rows, columns = pyramid.levels[0].shape
     x0, y0, x1, y1 = (edge * scale for edge in viewport.film_rectangle(rows, columns))
     left, top = max(round(x0), 0), max(round(y0), 0)
     right, bottom = min(round(x1), round(viewport.width * scale)), min(round(y1), round(viewport.height * scale))
     if right <= left or bottom <= top:
         return None
-    matrix = viewport.matrix(scale)
-    # The coarsest level that still has a pixel or more for each pixel of the screen.
-    shrink = 1.0 / max(viewport.zoom * scale * min(viewport.pixel_aspect, 1.0), 1e-9)
-    number = min(max(int(np.floor(np.log2(max(shrink, 1.0)))), 0), len(pyramid.levels) - 1)
-    level = pyramid.levels[number]
-    inverse = cv2.invertAffineTransform(matrix)
-    # Screen pixel centres to image, image to level: pixel i of a level covers [i, i + 1) of its own grid.
-    step_x, step_y = level.shape[1] / columns, level.shape[0] / rows
-    linear = inverse[:, :2] * np.array([[step_x], [step_y]])
-    offset = inverse[:, 2] * np.array([step_x, step_y])
-    offset = offset + linear @ np.array([left + 0.5, top + 0.5]) - 0.5
-    indices = cv2.warpAffine(
-        level,
-        np.column_stack([linear, offset]),
-        (right - left, bottom - top),
-        flags=_FLAGS[interpolation] | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return Patch(indices, left, top)
+    sampler = _Sampler.of(pyramid, viewport, scale, interpolation)
+    patch = Patch(np.empty((bottom - top, right - left), sampler.level.dtype), left, top)
+    shift = None if before is None else viewport.whole_shift(before[0], scale)
+    if before is None or shift is None:
+        sampler.fill(patch, left, top, right, bottom)
+        return patch
+    old = before[1]
+    old_left, old_top = old.left + shift[0], old.top + shift[1]
+    from_x, to_x = np.clip((old_left, old_left + old.indices.shape[1]), left, right).tolist()
+    from_y, to_y = np.clip((old_top, old_top + old.indices.shape[0]), top, bottom).tolist()
+    patch.indices[from_y - top : to_y - top, from_x - left : to_x - left] = old.indices[
+        from_y - old_top : to_y - old_top, from_x - old_left : to_x - old_left
+    ]
+    sampler.fill(patch, left, top, right, from_y)
+    sampler.fill(patch, left, to_y, right, bottom)
+    sampler.fill(patch, left, from_y, from_x, to_y)
+    sampler.fill(patch, to_x, from_y, right, to_y)
+    return patch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sampler:
+    """Takes a film's values for pixels of the screen."""
+
+    level: NDArray[np.generic]
+    linear: NDArray[np.float64]  # from screen pixels to the level's
+    offset: NDArray[np.float64]
+    flags: int
+
+    @staticmethod
+    def of(pyramid: Pyramid, viewport: Viewport, scale: float, interpolation: Interpolation) -> "_Sampler":
+        rows, columns = pyramid.levels[0].shape
+        # The coarsest level that still has a pixel or more for each pixel of the screen.
+        shrink = 1.0 / max(viewport.zoom * scale * min(viewport.pixel_aspect, 1.0), 1e-9)
+        number = min(max(int(np.floor(np.log2(max(shrink, 1.0)))), 0), len(pyramid.levels) - 1)
+        level = pyramid.levels[number]
+        inverse = cv2.invertAffineTransform(viewport.matrix(scale))
+        # Screen pixel centres to image, image to level: pixel i of a level covers [i, i + 1) of its own grid.
+        steps = np.array([level.shape[1] / columns, level.shape[0] / rows])
+        flags = _FLAGS[interpolation] | cv2.WARP_INVERSE_MAP
+        return _Sampler(level, inverse[:, :2] * steps[:, None], inverse[:, 2] * steps, flags)
+
+    def fill(self, patch: Patch, left: int, top: int, right: int, bottom: int) -> None:
+        """Take the values of some of a patch's pixels, none where there are none."""
+        if right <= left or bottom <= top:
+            return
+        offset = self.offset + self.linear @ np.array([left + 0.5, top + 0.5]) - 0.5
+        found = cv2.warpAffine(
+            self.level,
+            np.column_stack([self.linear, offset]),
+            (right - left, bottom - top),
+            flags=self.flags,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        y, x = top - patch.top, left - patch.left
+        patch.indices[y : y + bottom - top, x : x + right - left] = found
 
 
 def grey_image(patch: Patch, table: NDArray[np.uint8], scale: float) -> QImage:
@@ -140,12 +184,17 @@ _NEAR = 1.5  # screen pixels per image pixel: from here on the steps of the pixe
 _SMOOTHING = 4  # neighbours averaged on either side, as the engine's own outlines have it
 
 
-def drawn_outlines(mask: Mask, zoom: float) -> Sequence[NDArray[np.float64]]:
+def is_near(zoom: float) -> bool:
+    """Whether pixels are told apart, so that only the engine's own outlines will do."""
+    return zoom >= _NEAR
+
+
+def drawn_outlines(mask: Mask, *, near: bool) -> Sequence[NDArray[np.float64]]:
     """Return a mask's outlines for the screen: the engine's own where pixels are told apart, else within half a pixel.
 
     The quick ones take 3 ms where the exact ones take 30, and a mask that follows a dragged box is drawn at each move.
     """
-    if zoom >= _NEAR:
+    if near:
         return mask.smooth_outlines()
     crop, x0, y0 = mask.crop()
     if crop.size == 0:

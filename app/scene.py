@@ -1,18 +1,22 @@
 """Scene: one frame of the canvas. It keeps pictures and paths between frames, and no state of the case."""
 
+import math
+
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QFont, QPainter, QPainterPath
 
 from app import painting
 from app.corners import corner_texts, draw_corners, draw_markers
 from app.display import Marks
 from app.evidence import draw_evidence
+from app.layer import Layer
 from app.outlines import OutlinePaths
 from app.painting import Pencil
 from app.rendering import Patch, grey_image, overlay_image, resample
 from app.session import Session
 from app.theme import CANVAS, colour, structure_colour
 from app.tools import Sketch
+from app.viewport import Viewport
 from app.wording import doubt_text, length_text, structure_name
 from engine.case import Case, Finding
 from engine.geometry import BoxPrompt
@@ -28,10 +32,11 @@ class Scene:
 
     def __init__(self, session: Session) -> None:
         self._session, self._lightbox = session, session.lightbox
-        self._patch: tuple[tuple[object, ...], Patch | None] | None = None
+        self._patch: tuple[tuple[object, ...], Viewport, Patch | None] | None = None
         self._paths = OutlinePaths()
-        self._layer: tuple[tuple[object, ...], QPixmap] | None = None
+        self._layer = Layer()
         self._area = QRectF()
+        self._scale = 1.0
         self._font = QFont()
         self._sketch = Sketch()
         self._pointer: QPointF | None = None
@@ -39,23 +44,29 @@ class Scene:
 
     def forget(self) -> None:
         """Drop what was kept for the last film."""
-        self._patch, self._layer, self.evidence = None, None, None
+        self._patch, self.evidence = None, None
+        self._layer.forget()
         self._paths.clear()
 
     def paint(
         self, painter: QPainter, area: QRectF, scale: float, font: QFont, sketch: Sketch, pointer: QPointF | None
     ) -> None:
         """Draw a frame; `scale` is device pixels per logical pixel."""
-        self._area, self._font, self._sketch, self._pointer = area, font, sketch, pointer
-        painter.fillRect(area, CANVAS)
+        self._area, self._scale, self._font, self._sketch, self._pointer = area, scale, font, sketch, pointer
         film = self._lightbox.film
         if film is None:
+            painter.fillRect(area, CANVAS)
             self._draw_empty(painter)
             return
         patch = self._visible(scale)
+        seen = QRectF()
         if patch is not None:
             image = grey_image(patch, self._lightbox.table(), scale)
-            painter.drawImage(QPointF(patch.left / scale, patch.top / scale), image)
+            seen = QRectF(QPointF(patch.left / scale, patch.top / scale), image.deviceIndependentSize())
+        for strip in _around(area, _within(seen)):
+            painter.fillRect(strip, CANVAS)
+        if patch is not None:
+            painter.drawImage(seen.topLeft(), image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         if self._lightbox.display.overlays:
@@ -64,7 +75,7 @@ class Scene:
                 painter.drawImage(QPointF(0, 0), plane)
         shown = self._session.shown
         if shown is not None and not self._lightbox.peeking:
-            self._draw_layer(painter, shown, scale)
+            self._draw_masks(painter, shown, scale)
             self._draw_live(painter, shown)
         draw_markers(painter, self._lightbox, area)
         draw_corners(painter, corner_texts(self._session, pointer, scale), self._lightbox.display.corners, area, font)
@@ -78,44 +89,36 @@ class Scene:
 
     def path_of(self, mask: Mask) -> QPainterPath:
         """Return a mask's outline, simplified for the zoom."""
-        return self._paths.of(mask, self._lightbox.viewport.zoom)
+        return self._paths.of(mask, self._lightbox.viewport.zoom * self._scale)
 
     def _visible(self, scale: float) -> Patch | None:
-        film, display = self._lightbox.film, self._lightbox.display
+        film, display, viewport = self._lightbox.film, self._lightbox.display, self._lightbox.viewport
         assert film is not None
-        key = (film, self._lightbox.viewport, scale, display.interpolation)
-        if self._patch is None or self._patch[0] != key:
-            self._patch = (key, resample(film.pyramid, self._lightbox.viewport, scale, display.interpolation))
-        return self._patch[1]
+        key = (film, scale, display.interpolation)
+        kept = self._patch
+        if kept is not None and kept[0] == key and kept[1] == viewport:
+            return kept[2]
+        before = (kept[1], kept[2]) if kept is not None and kept[0] == key and kept[2] is not None else None
+        patch = resample(film.pyramid, viewport, scale, display.interpolation, before)
+        self._patch = (key, viewport, patch)
+        return patch
 
-    def _draw_layer(self, painter: QPainter, shown: Case, scale: float) -> None:
-        """Draw the masks, from a picture of them while only the greys change."""
+    def _draw_masks(self, painter: QPainter, shown: Case, scale: float) -> None:
         display, viewport = self._lightbox.display, self._lightbox.viewport
         if display.marks is Marks.OFF or not shown.findings:
             return
-        key = (
-            shown,
-            viewport,
-            scale,
-            display.marks,
-            display.opacity,
-            self._session.selected,
-            self._area.size(),
-            tuple(self._session.measuring.bands.values()),
-            self._session.doubt.doubtful,
-        )
-        if self._layer is None or self._layer[0] != key:
-            picture = QPixmap((self._area.size() * scale).toSize())
-            picture.setDevicePixelRatio(scale)
-            picture.fill(Qt.GlobalColor.transparent)
-            ink = QPainter(picture)
-            ink.setRenderHint(QPainter.RenderHint.Antialiasing)
-            ink.setFont(painting.sized(self._font, 0.95, bold=True))
+        bands = tuple(self._session.measuring.bands.values())
+        width = self._session.settings.contour_width
+        key = (shown, display.marks, display.opacity, display.uncertainty, width, self._session.selected, bands)
+
+        def ink(pencil: Pencil) -> None:
             for finding in shown.findings:
-                self._draw_finding(Pencil(ink, viewport), finding)
-            ink.end()
-            self._layer = (key, picture)
-        painter.drawPixmap(0, 0, self._layer[1])
+                self._draw_finding(pencil, finding)
+
+        self._layer.draw(painter, key, viewport, scale, ink)
+        painter.setFont(painting.sized(self._font, 0.95, bold=True))
+        for finding in shown.findings:
+            self._draw_name(Pencil(painter, viewport), finding)
 
     def _draw_finding(self, pencil: Pencil, finding: Finding) -> None:
         display = self._lightbox.display
@@ -128,6 +131,10 @@ class Scene:
         if band is not None:
             painting.uncertain(pencil, self.path_of(band), tint)
         painting.outline(pencil, path, tint, fill=min(fill, 1.0), width=width)
+
+    def _draw_name(self, pencil: Pencil, finding: Finding) -> None:
+        """Draw a structure's name and quality above it, within the canvas."""
+        path = self.path_of(finding.mask)
         if path.isEmpty():
             return
         bounds = painting.transform_of(pencil.viewport).mapRect(path.boundingRect())
@@ -135,15 +142,15 @@ class Scene:
             return
         top = bounds.top()
         frame = finding.prompts.box if finding.prompts is not None else None
-        if selected and frame is not None and not self._is_whole(frame):
+        if finding.tracking_uid == self._session.selected and frame is not None and not self._is_whole(frame):
             top = min(top, *(pencil.at(frame.x0, y).y() for y in (frame.y0, frame.y1)))
         text = structure_name(finding)
         if finding.quality is not None:
             text += f"  {finding.quality:.2f}"
             if finding.quality < self._session.settings.check_below or self._session.doubt.doubtful:
                 text += "  " + QCoreApplication.translate("Canvas", "check")
-        inside = self._area.adjusted(8, 8, -8, -8)
-        painting.label(pencil.painter, text, QPointF(bounds.center().x(), top - 16), tint, centred=True, inside=inside)
+        inside, place = self._area.adjusted(8, 8, -8, -8), QPointF(bounds.center().x(), top - 16)
+        painting.label(pencil.painter, text, place, structure_colour(finding), centred=True, inside=inside)
 
     def _is_whole(self, box: BoxPrompt) -> bool:
         """Return whether a box is the film: "both lungs" asks with that, and a frame round it would say nothing."""
@@ -247,3 +254,22 @@ class Scene:
             painting.polygon(pencil, sketch.polygon, tint, to)
         elif sketch.line is not None:
             painting.measured_line(pencil, sketch.line, length_text(shown, sketch.line), colour("text"))
+
+
+def _within(area: QRectF) -> QRectF:
+    """Return the whole logical pixels that lie within an area."""
+    left, top = math.ceil(area.left()), math.ceil(area.top())
+    return QRectF(left, top, max(0, math.floor(area.right()) - left), max(0, math.floor(area.bottom()) - top))
+
+
+def _around(area: QRectF, hole: QRectF) -> tuple[QRectF, ...]:
+    """Return what a hole leaves of an area: above, below, left and right of it."""
+    if hole.isEmpty():
+        return (area,)
+    strips = (
+        QRectF(area.topLeft(), QPointF(area.right(), hole.top())),
+        QRectF(QPointF(area.left(), hole.bottom()), area.bottomRight()),
+        QRectF(QPointF(area.left(), hole.top()), hole.bottomLeft()),
+        QRectF(hole.topRight(), QPointF(area.right(), hole.bottom())),
+    )
+    return tuple(strip for strip in strips if not strip.isEmpty())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 MINIMUM_ZOOM = 0.01
 MAXIMUM_ZOOM = 40.0
+_SAME_PIXEL = 0.01  # of a pixel: no eye tells them apart, and sums of many steps of a pan stay below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,19 @@ class Viewport:
         moved = replace(self, zoom=zoom)
         now = moved.to_screen(*held)
         return moved.panned(x - now[0], y - now[1])
+
+    def whole_shift(self, other: "Viewport", scale: float) -> tuple[int, int] | None:
+        """Return by how many device pixels a pan moved the film from the other view to this one.
+
+        None where more than the place differs, or where it lies between pixels: then what was drawn cannot be moved.
+        """
+        if replace(other, centre=self.centre) != self:
+            return None
+        a, b, c, d = self._linear()
+        dx, dy = other.centre[0] - self.centre[0], other.centre[1] - self.centre[1]
+        x, y = (a * dx + b * dy) * scale, (c * dx + d * dy) * scale
+        whole = (round(x), round(y))
+        return whole if abs(x - whole[0]) < _SAME_PIXEL and abs(y - whole[1]) < _SAME_PIXEL else None
 
     def fitted(self, rows: int, columns: int, margin: float = 0.0) -> "Viewport":
         """Return the view that shows the whole film, as large as the canvas allows."""
