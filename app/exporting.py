@@ -13,7 +13,7 @@ from app.jobs import Lane
 from app.results import export_case, export_deidentified, says_burned_in
 from app.session import Session
 from app.window import Window
-from app.wording import path_text, say
+from app.wording import language_of, path_text, say
 from engine.case import Case
 from engine.measure import Measurements
 
@@ -50,19 +50,24 @@ class Exports(QObject):
         if not agreed(dialog):
             return
         absent, keep = dialog.answer
+        language = language_of(self._session.settings.language)
         if (place := ask_folder(self._window, say("Export to"))) is not None:
             self._write(
                 case,
                 lambda settled, shown: export_deidentified(
-                    settled, shown, place, no_name_on_film=absent, keep_sex_and_age=keep
+                    settled, shown, place, no_name_on_film=absent, keep_sex_and_age=keep, language=language
                 ),
                 say("Exported, de-identified: {folder}"),
             )
 
     def to(self, case: Case, place: Path) -> None:
         """Write a case below a folder."""
-        prior = self._window.comparing.prior
-        self._write(case, lambda settled, shown: export_case(settled, shown, place, prior), say("Exported: {folder}"))
+        prior, language = self._window.comparing.prior, language_of(self._session.settings.language)
+        self._write(
+            case,
+            lambda settled, shown: export_case(settled, shown, place, prior=prior, language=language),
+            say("Exported: {folder}"),
+        )
 
     def show_last(self) -> None:
         """Open the folder that was written last in the system's own file manager."""

@@ -21,7 +21,14 @@ class PartlyOpenedError(ResultsError):
     """Some of the results could not be opened; the others are there."""
 
 
-def export_case(case: Case, measurements: Measurements | None, place: Path, prior: Prior | None = None) -> Path:
+def export_case(
+    case: Case,
+    measurements: Measurements | None,
+    place: Path,
+    *,
+    prior: Prior | None = None,
+    language: str = "en",
+) -> Path:
     """Write the case's results in a folder of their own below `place`, and return it.
 
     The measurements are those on show; None while they are still being taken, then they are taken here.
@@ -30,11 +37,18 @@ def export_case(case: Case, measurements: Measurements | None, place: Path, prio
     from engine.results.bundle import export, kinds_for
 
     _make(place)
-    return export(case, measurements or measure(case), place, kinds_for(case), prior=prior).folder
+    numbers, kinds = measurements or measure(case), kinds_for(case)
+    return export(case, numbers, place, kinds, prior=prior, language=language).folder
 
 
 def export_deidentified(
-    case: Case, measurements: Measurements | None, place: Path, *, no_name_on_film: bool, keep_sex_and_age: bool
+    case: Case,
+    measurements: Measurements | None,
+    place: Path,
+    *,
+    no_name_on_film: bool,
+    keep_sex_and_age: bool,
+    language: str = "en",
 ) -> Path:
     """Write results that name nobody; those that show the film only where the reader saw no name on it."""
     from engine.results.bundle import export, kinds_for
@@ -45,8 +59,8 @@ def export_deidentified(
     kinds = [kind for kind in kinds_for(case) if shown or kind not in PIXEL_KINDS]
     private = Deidentification(shown, keep_sex_and_age)
     # The pattern holds no file name: that is often the patient's.
-    bundle = export(case, measurements or measure(case), place, kinds, pattern="lungbox-{film}", deidentify=private)
-    return bundle.folder
+    numbers, pattern = measurements or measure(case), "lungbox-{film}"
+    return export(case, numbers, place, kinds, pattern=pattern, deidentify=private, language=language).folder
 
 
 def says_burned_in(film: Radiograph) -> bool:

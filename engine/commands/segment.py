@@ -20,6 +20,7 @@ from engine.lungs import name_lungs
 from engine.mask import Mask
 from engine.measure import Caveat, Measurements, calibration_text, displayed, jittered, measure, with_intervals
 from engine.results.bundle import KINDS, OPTIONAL_KINDS, Bundle, check_kinds, export, kinds_for
+from engine.results.words import LANGUAGES
 from engine.segmenter import Embedding, Segmenter, load_segmenter
 
 _MOST_FAILURES = 99  # an exit code says how many films failed; shells keep 126 and above for themselves
@@ -54,6 +55,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--intervals", action="store_true", help="also measure under moved boxes; three seconds a film")
     parser.add_argument("--reader", default="", help="who signs, as it should stand in the results")
+    parser.add_argument(
+        "--language", choices=LANGUAGES, default="en", help="of the PDF; all other files are the same in any language"
+    )
     private = parser.add_argument_group("de-identified results (PS3.15, basic profile)")
     private.add_argument(
         "--deidentify", action="store_true", help="results, and the film, of nobody: new UIDs, no names"
@@ -102,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
                     pattern="lungbox-{film}" if private else path.stem,
                     reader=arguments.reader,
                     deidentify=private,
+                    language=arguments.language,
                 )
             except LungboxError as error:
                 failed += 1

@@ -83,12 +83,13 @@ def export(
     made_at: datetime | None = None,
     deidentify: "Deidentification | None" = None,
     prior: Prior | None = None,
+    language: str = "en",
 ) -> Bundle:
     """Write the chosen results into a new folder inside `folder`, whole or not at all.
 
     `results.json` is always among them: it names every file by its hash, for `lungbox verify`. A report (sr) refers to
     a segmentation, so seg comes with it. `pattern` may hold {date}, {time}, {film} (eight digits of the pixels' hash).
-    A `prior` is left out of de-identified results: it would name another film.
+    A `prior` is left out of de-identified results: it would name another film. `language` is the PDF's.
     """
     check_kinds(kinds)
     if not any(not finding.mask.is_empty for finding in case.findings):
@@ -114,6 +115,7 @@ def export(
         reader="" if deidentify else reader,
         deidentified=deidentify is not None,
         prior=None if deidentify else prior,
+        language=language,
     )
     made = [*films, *make(job, kinds)]
     name = folder_name(pattern, job)

@@ -54,6 +54,7 @@ class Export:
     made_at: datetime
     reader: str = ""  # as the reader wants to be named; results say "Reader" when empty
     deidentified: bool = False
+    language: str = "en"  # of the PDF alone: every other file is for machines, and stays as it is
     prior: Prior | None = None  # an earlier film of the patient, to say what changed since
     ids: Mapping[str, Ids] = field(default_factory=new_ids)
 

@@ -19,16 +19,18 @@ from reportlab.pdfgen.canvas import Canvas
 
 import resources
 from engine.case import Case, Making, Structure
-from engine.film.radiograph import Orientation
+from engine.film.radiograph import Identity, Orientation
 from engine.geometry import Spacing, SpacingOrigin
+from engine.likeness import ChestLikeness
 from engine.mask import Mask
-from engine.measure import measure, with_intervals
+from engine.measure import Prior, measure, with_intervals
 from engine.results.document import WrittenFile, document
 from engine.results.nifti import affine_of, label_map
 from engine.results.pictures import overlay_png
 from engine.results.report import pdf
 from engine.results.runs import edits_of, mask_of_runs, runs_of, with_edits
 from engine.results.table import COLUMNS, original_text, safe_text, table
+from engine.results.words import LANGUAGES
 from tests.engine.lung_cases import Grid, callipers, film_of, lung_case
 from tests.engine.results.exports import dicom_case, job
 
@@ -192,7 +194,8 @@ def test_the_report_is_one_page_with_its_notice() -> None:
     assert pdf(job(case)) == data
 
 
-def test_nothing_on_the_report_lies_on_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_on_the_report_lies_on_anything_else(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = dicom_case(
         SpecificCharacterSet="ISO_IR 192",
         PatientName="Müller-Lüdenscheidt^Maximiliane Friederike Wilhelmina^^Dr. med.",
@@ -217,7 +220,12 @@ def test_nothing_on_the_report_lies_on_anything_else(monkeypatch: pytest.MonkeyP
 
     noted("drawString", Canvas.drawString)
     noted("drawRightString", Canvas.drawRightString)
-    pdf(replace(job(case), measurements=measured, reader="Prof. Dr. med. Ingeborg " * 6))
+    before = replace(case, findings=tuple(replace(f, mask=f.mask.shrunk(1)) for f in case.findings))
+    before = replace(before, radiograph=replace(case.radiograph, identity=Identity(patient_id="ELSE")))
+    prior = Prior(before, measure(before))
+    case = replace(case, likeness=ChestLikeness(0, 0.1, 3.0))
+    made = replace(job(case), measurements=measured, reader="Prof. Dr. med. Ingeborg " * 6, prior=prior)
+    pdf(replace(made, language=language))
     assert any(text.startswith("Müller-Lüdenscheidt, Maximiliane") for *_, text in placed)
     assert all(left > 0 and right < 210 / 25.4 * 72 for _, left, right, _ in placed)
     for number, (y, left, right, text) in enumerate(placed):
