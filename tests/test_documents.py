@@ -1,8 +1,12 @@
 """Documents that name tests, files or components name real ones."""
 
 import ast
+import contextlib
+import json
 import re
+import sys
 import tomllib
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -57,3 +61,56 @@ def test_everything_we_build_upon_is_listed() -> None:
     listed = {row[0].lower().replace("-", "_") for row in rows("soup.md")}
     assert names - listed == set()
     assert {name.lower().replace("-", "_") for name in components} - listed == set()
+
+
+def test_the_page_for_it_has_every_setting_that_a_policy_may_hold_with_its_default() -> None:
+    from app.policy import _checked
+    from app.settings import Settings
+
+    table = {row[0].strip("`"): row for row in rows("it.md") if re.fullmatch(r"`[a-z_]+`", row[0])}
+    allowed = set()
+    for item in fields(Settings):
+        with contextlib.suppress(KeyError):
+            _checked(item.name, item.default)
+            allowed.add(item.name)
+    assert table.keys() == allowed
+    for name, (_, _, said, *_) in table.items():
+        default = getattr(Settings(), name)
+        if default != "":  # those are said in words
+            assert said.strip("`") == json.dumps(default).removesuffix(".0"), name
+
+
+def test_the_policy_in_the_page_for_it_is_one(tmp_path: Path) -> None:
+    from app.policy import load_policy
+
+    (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "it.md").read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    found = load_policy(path)
+    assert found.faults == ()
+    assert found.locked["embeddings_disk_mb"] == 0
+    assert found.default["language"] == "de"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the places are Linux's")
+def test_the_places_in_the_page_for_it_are_those_that_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.policy import policy_path
+    from app.settings import folder, settings_path
+    from engine.models import models_folder
+    from engine.network.feature_store import store_folder
+    from engine.network.openvino_backend import cache_folder
+    from engine.selftest import record_path
+
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    text = (ROOT / "docs" / "it.md").read_text(encoding="utf-8").replace("~/", "/home/someone/")
+    assert f"`{settings_path()}`" in text
+    assert f"`{policy_path()}`" in text
+    assert f"`{folder('log')}/lungbox.log`" in text
+    assert {models_folder().parent, record_path().parent, folder("data")} == {
+        Path("/home/someone/.local/share/lungbox")
+    }
+    assert f"`{folder('data')}/`" in text
+    assert {store_folder().parent, cache_folder().parent} == {folder("cache")}
+    assert f"`{folder('cache')}/`" in text
