@@ -1,5 +1,6 @@
 """Lightbox: the film on screen and how it is shown. Nothing here reaches the model, a result, or undo."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from engine.film.grey import Window
 
 _MARGIN = 12.0
 _BLANK = Display(Window(0.5, 1.0))
+_FILMS_KEPT = 200  # whose windows and places are remembered, the last ones
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +44,7 @@ class Lightbox(QObject):
         self.magnifying = False
         self._fitted = True
         self._table: NDArray[np.uint8] | None = None
-        self._kept: dict[Path, _Kept] = {}
+        self._kept: OrderedDict[Path, _Kept] = OrderedDict()
 
     # Films
 
@@ -50,6 +52,9 @@ class Lightbox(QObject):
         """Put a film on the lightbox as it was last seen; layers stay as the reader has set them."""
         if self.film is not None:
             self._kept[self.film.path] = _Kept(self.viewport, self.display, self._fitted)
+            self._kept.move_to_end(self.film.path)
+            while len(self._kept) > _FILMS_KEPT:
+                self._kept.popitem(last=False)
         self.film = film
         if film is not None:
             kept = self._kept.get(film.path)

@@ -12,11 +12,15 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from app import painting
+from app.display import grey_range, presets_for
+from app.films import Film
 from app.layer import Layer
+from app.lightbox import Lightbox
 from app.outlines import OutlinePaths
 from app.painting import Pencil
 from app.rendering import Interpolation, Pyramid, build_pyramid, drawn_outlines, resample
 from app.viewport import Viewport
+from engine.film.grey import Window
 from engine.film.radiograph import Radiograph, Source
 from engine.mask import Mask
 
@@ -155,3 +159,21 @@ def test_tracing_is_done_once_for_all_zooms_until_pixels_can_be_told_apart(monke
     assert sizes == pytest.approx([400] * 5, abs=4)
     paths.of(mask, 3.0)
     assert traced == [False, True]
+
+
+def test_windows_are_remembered_for_the_films_seen_last_and_not_for_ever(qapp: QApplication) -> None:
+    def seen(number: int) -> Film:
+        source = Source(Path(f"{number}.dcm"), "", "", "PNG")
+        radiograph = Radiograph(np.arange(64, dtype=np.uint16).reshape(8, 8), source, 12)
+        return Film(radiograph, build_pyramid(radiograph), presets_for(radiograph), grey_range(radiograph))
+
+    lightbox = Lightbox(qapp)
+    for number in range(500):
+        lightbox.show(seen(number))
+        lightbox.set_window(number, 7.0)
+    assert len(lightbox._kept) == 200
+    lightbox.show(seen(480))
+    assert lightbox.display.view == Window(480, 7.0)
+    lightbox.show(seen(3))
+    assert lightbox.display.view != Window(3, 7.0)
+    lightbox.deleteLater()
