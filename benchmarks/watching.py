@@ -10,7 +10,6 @@ from PySide6.QtCore import QMessageLogContext, QObject, Qt, QTimer, QtMsgType, q
 
 from app.journal import read_journal
 from app.reading import Reading
-from engine.case import Case
 
 if TYPE_CHECKING:
     from app.assembly import Assembly
@@ -32,10 +31,14 @@ class Pulse(QObject):
         self._slowest: list[tuple[float, float, str]] = []
         self._doing = doing
         self.skip()
-        timer = QTimer(self)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(self._tick)
-        timer.start(5)
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(5)
+
+    def stop(self) -> None:
+        """Record no more."""
+        self._timer.stop()
 
     def skip(self) -> None:
         """Count nothing of what was done since the last beat: it was the watcher's own work."""
@@ -108,7 +111,7 @@ def broken(assembly: "Assembly") -> list[str]:
         shown = session.shown
         if shown is not None and window.findings_panel.findings_model.rowCount() != len(shown.findings):
             wrong.append("the panel and the canvas disagree")
-        if reading.history.done and reading.history.done[-1].after is not case:
+        if reading.history.done and not reading.history.done[-1].after.marked_as(case):
             wrong.append("the case is not what the history says")
         if not journalled(reading):
             wrong.append("the journal would not give the case back")
@@ -125,19 +128,7 @@ def journalled(reading: Reading) -> bool:
     if found is None:
         return False
     case, history = found.on(reading.film.radiograph)
-    return same_work(case, reading.case) and len(history.done) == len(reading.history.done)
-
-
-def same_work(one: Case, other: Case) -> bool:
-    """Return whether two cases hold the same marks."""
-    return (
-        one.findings == other.findings
-        and one.callipers == other.callipers
-        and one.distances == other.distances
-        and one.known_length_mm == other.known_length_mm
-        and one.magnification_applied == other.magnification_applied
-        and one.state is other.state
-    )
+    return case.marked_as(reading.case) and len(history.done) == len(reading.history.done)
 
 
 def undone_to_the_start(assembly: "Assembly") -> bool:
@@ -148,7 +139,7 @@ def undone_to_the_start(assembly: "Assembly") -> bool:
     first, last, steps = reading.history.done[0].before, reading.case, len(reading.history.done)
     for _ in range(steps):
         assembly.session.undo()
-    same = reading.case is first
+    same = reading.case.marked_as(first)
     for _ in range(steps):
         assembly.session.redo()
-    return same and reading.case is last
+    return same and reading.case.marked_as(last)
