@@ -91,9 +91,9 @@ class Canvas(QWidget):
         """Screen pixels per logical pixel."""
         return float(self.devicePixelRatioF())
 
-    def show_evidence(self, measurement: Measurement | None) -> None:
-        """Draw how a number was measured."""
-        self.scene.evidence = measurement
+    def show_evidence(self, measurements: tuple[Measurement, ...]) -> None:
+        """Draw how numbers were measured."""
+        self.scene.evidence = measurements
         self.update()
 
     def cancel(self) -> None:
@@ -102,7 +102,7 @@ class Canvas(QWidget):
             self._pressed = None
         if not self.tool.cancel():
             self._session.select(None)
-            self.show_evidence(None)
+            self.show_evidence(())
         self.update()
 
     def commit(self) -> bool:

@@ -163,7 +163,7 @@ _SERIOUS = {
 class FindingsPanel(QWidget):
     """Structures, measurements, notes, and the two ways out: accept or flag."""
 
-    measurement_chosen = Signal(object)  # Measurement or None
+    measurement_chosen = Signal(tuple)  # the measurements to draw
     structure_wanted = Signal()
     menu_wanted = Signal(QPoint)
 
@@ -211,7 +211,7 @@ class FindingsPanel(QWidget):
         session.case_changed.connect(self._refresh)
         session.film_changed.connect(self._refresh)
         session.selection_changed.connect(self._follow_selection)
-        session.measured.connect(self._refresh_notes)
+        session.measured.connect(self._measured)
         session.doubt.changed.connect(self._refresh)
         comparing.changed.connect(self._follow_prior)
         self._follow_prior()
@@ -269,16 +269,25 @@ class FindingsPanel(QWidget):
     def _dress_table(self) -> None:
         dress_numbers(self.table, self.table_model, self.tr("Measurements"))
         self.table.setObjectName("measurements")
-        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        # Of the cell, not the row: right and left are two numbers, taken at two places.
+        self.table.selectionModel().currentChanged.connect(self._cell_chosen)
+        self.table_model.modelReset.connect(self._cell_chosen)
 
     def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
         finding = current.data(FINDING_ROLE)
         if isinstance(finding, Finding):
             self._session.select(finding.tracking_uid)
 
-    def _row_chosen(self, current: QModelIndex, _: QModelIndex) -> None:
-        self.measurement_chosen.emit(current.data(MEASUREMENT_ROLE) if current.isValid() else None)
+    def _cell_chosen(self) -> None:
+        current = self.table.currentIndex()
+        self.measurement_chosen.emit(current.data(MEASUREMENT_ROLE) if current.isValid() else ())
         self._explain()
+
+    def _measured(self) -> None:
+        """Draw the chosen row's new number: lines of the outline before must not stay."""
+        if self.table.currentIndex().isValid():
+            self._cell_chosen()
+        self._refresh_notes()
 
     def _follow_prior(self) -> None:
         """Offer the changes while there is a prior, and turn to them when one comes."""

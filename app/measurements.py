@@ -35,6 +35,14 @@ class Row:
         """Return the first number of the line."""
         return next(cell for cell in self.cells if cell is not None)
 
+    def chosen(self, column: int) -> tuple[Measurement, ...]:
+        """Return what is drawn when a column of the line is chosen: its number, or, by the name, right and left."""
+        cell = self.cells[column - 1] if 1 <= column <= 3 else None
+        if cell is not None:
+            return (cell,)
+        sides = tuple(side for side in self.cells[:2] if side is not None and side.value is not None)
+        return sides or (self.any,)
+
 
 def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, ...]:
     """Return the table's lines in the order of reading: lungs, thorax, heart, distances, other structures."""
@@ -107,7 +115,7 @@ class MeasurementsModel(QAbstractTableModel):
         row, column = self._rows[index.row()], index.column()
         cell = row.cells[column - 1] if 1 <= column <= 3 else None
         if role == MEASUREMENT_ROLE:
-            return cell or row.any
+            return row.chosen(column)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column, cell)
         if role == Qt.ItemDataRole.TextAlignmentRole:

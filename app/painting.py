@@ -26,7 +26,7 @@ from app.viewport import Viewport
 from engine.case import HeartCallipers, Line
 from engine.geometry import BoxPrompt, PointPrompt
 
-_HALO = QColor(0, 0, 0, 150)
+HALO = QColor(0, 0, 0, 150)
 HANDLE_SIDE = 7.0
 _SHADOW = 2.0  # logical pixels that a text's shadow reaches beyond it
 _WITH_ALPHA = QImage.Format.Format_ARGB32_Premultiplied
@@ -64,7 +64,7 @@ def outline(
         painter.fillPath(screen, inside)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(_HALO, width + 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    painter.setPen(QPen(HALO, width + 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
     painter.drawPath(screen)
     style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
     painter.setPen(QPen(tint, width, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
@@ -83,7 +83,7 @@ def box(pencil: Pencil, prompt: BoxPrompt, tint: QColor, *, handles: bool, waiti
     painter = pencil.painter
     rectangle = QRectF(pencil.at(prompt.x0, prompt.y0), pencil.at(prompt.x1, prompt.y1)).normalized()
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(_HALO, 2.6))
+    painter.setPen(QPen(HALO, 2.6))
     painter.drawRect(rectangle)
     pen = QPen(tint, 1.2, Qt.PenStyle.DotLine if waiting else Qt.PenStyle.DashLine)
     painter.setPen(pen)
@@ -111,13 +111,15 @@ def points(pencil: Pencil, prompts: Sequence[PointPrompt]) -> None:
             painter.drawLine(place - QPointF(0, 3), place + QPointF(0, 3))
 
 
-def measured_line(pencil: Pencil, line: Line, text: str, tint: QColor, *, ends: bool = True) -> None:
+def measured_line(
+    pencil: Pencil, line: Line, text: str, tint: QColor, *, ends: bool = True, width: float = 1.4
+) -> None:
     """Draw a distance with its length beside it."""
     painter = pencil.painter
     a, b = pencil.at(line.x0, line.y0), pencil.at(line.x1, line.y1)
-    painter.setPen(QPen(_HALO, 3.6))
+    painter.setPen(QPen(HALO, width + 2.2))
     painter.drawLine(a, b)
-    painter.setPen(QPen(tint, 1.4))
+    painter.setPen(QPen(tint, width))
     painter.drawLine(a, b)
     if ends:
         length = math.hypot(b.x() - a.x(), b.y() - a.y())
@@ -135,7 +137,7 @@ def callipers(pencil: Pencil, placed: HeartCallipers, *, handles: bool, texts: t
     tint = QColor("#f2e9c9")
     line = placed.midline
     a, b = pencil.at(line.x0, line.y0), pencil.at(line.x1, line.y1)
-    painter.setPen(QPen(_HALO, 3.2))
+    painter.setPen(QPen(HALO, 3.2))
     painter.drawLine(a, b)
     painter.setPen(QPen(tint, 1.2, Qt.PenStyle.DashLine))
     painter.drawLine(a, b)
@@ -158,7 +160,7 @@ def brush_ring(pencil: Pencil, x: float, y: float, radius_px: float, *, erasing:
     painter = pencil.painter
     radius = radius_px * pencil.viewport.zoom
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(_HALO, 2.6))
+    painter.setPen(QPen(HALO, 2.6))
     painter.drawEllipse(pencil.at(x, y), radius, radius * pencil.viewport.pixel_aspect)
     painter.setPen(QPen(colour("bad") if erasing else QColor("#f4f5f7"), 1.2))
     painter.drawEllipse(pencil.at(x, y), radius, radius * pencil.viewport.pixel_aspect)
@@ -192,7 +194,7 @@ def polygon(
     places = [pencil.at(*corner) for corner in corners]
     if to is not None:
         places.append(pencil.at(*to))
-    for pen in (QPen(_HALO, 3.2), QPen(tint, 1.4)):
+    for pen in (QPen(HALO, 3.2), QPen(tint, 1.4)):
         painter.setPen(pen)
         for a, b in pairwise(places):
             painter.drawLine(a, b)

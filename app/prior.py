@@ -112,7 +112,8 @@ class PriorView(QWidget):
             fill = display.opacity if display.marks is Marks.FILL else 0.0
             painting.outline(pencil, path, structure_colour(finding), fill=fill, width=1.6)
         if self._comparing.evidence is not None:
-            draw_evidence(pencil, self._comparing.evidence)
+            area = self.rect().toRectF().adjusted(8, 8, -8, -8)
+            draw_evidence(pencil, (self._comparing.evidence,), case, self._paths, area)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag: right for the prior's window, else to pan both."""

@@ -40,11 +40,11 @@ class Scene:
         self._font = QFont()
         self._sketch = Sketch()
         self._pointer: QPointF | None = None
-        self.evidence: Measurement | None = None
+        self.evidence: tuple[Measurement, ...] = ()  # of the chosen row
 
     def forget(self) -> None:
         """Drop what was kept for the last film."""
-        self._patch, self.evidence = None, None
+        self._patch, self.evidence = None, ()
         self._layer.forget()
         self._paths.clear()
 
@@ -180,8 +180,8 @@ class Scene:
         for index, line in enumerate(shown.distances):
             if index != sketch.hidden_line:
                 painting.measured_line(pencil, line, length_text(shown, line), colour("text"))
-        if self.evidence is not None:
-            draw_evidence(pencil, self.evidence)
+        if self.evidence:
+            draw_evidence(pencil, self.evidence, shown, self._paths, self._area.adjusted(8, 8, -8, -8))
         self._draw_sketch(pencil, shown, sketch)
         if session.tool in ("brush", "eraser") and self._pointer is not None:
             place = viewport.to_image(self._pointer.x(), self._pointer.y())

@@ -343,7 +343,7 @@ class Window(QMainWindow):
             self.session.files.open_films(films)
 
     def _change_chosen(self, change: Change | None) -> None:
-        self.canvas.show_evidence(change.current if change is not None else None)
+        self.canvas.show_evidence((change.current,) if change is not None else ())
         self.comparing.choose(change)
 
     def _accept(self) -> None:

@@ -32,7 +32,17 @@ from engine.errors import (
 from engine.film.grey import View, VoiLut, Window, WindowFunction
 from engine.film.radiograph import NoteCode, Radiograph, ViewPosition, person_name
 from engine.geometry import Spacing, SpacingOrigin
-from engine.measure import UNIT_SYMBOLS, Caveat, Change, Measurement, Obstacle, Reason, displayed, rounded, scale_of
+from engine.measure import (
+    Caveat,
+    Change,
+    Measurement,
+    Obstacle,
+    Reason,
+    displayed,
+    rounded,
+    scale_of,
+    with_unit,
+)
 
 MINUS = "\N{MINUS SIGN}"
 LANGUAGES = {"en": "English", "de": "Deutsch"}
@@ -239,8 +249,7 @@ def origin_mark(origin: SpacingOrigin | None) -> str:
 def length_text(case: Case | None, line: Line, measurement: Measurement | None = None) -> str:
     """Return a length with its unit and origin: of a line on a case, or as measured."""
     if measurement is not None:
-        mark = origin_mark(measurement.origin)
-        return "  ".join(part for part in (value_text(measurement), mark) if part)
+        return evidence_text(measurement)
     assert case is not None
     scale = scale_of(case)
     mark = origin_mark(scale.origin)
@@ -249,8 +258,13 @@ def length_text(case: Case | None, line: Line, measurement: Measurement | None =
 
 def value_text(measurement: Measurement) -> str:
     """Return a number with its unit."""
-    symbol = UNIT_SYMBOLS[measurement.unit]
-    return displayed(measurement) if not symbol else f"{displayed(measurement)} {symbol}"
+    return with_unit(displayed(measurement), measurement.unit)
+
+
+def evidence_text(measurement: Measurement) -> str:
+    """Return a number as it stands beside the place that it was taken from: with unit and origin."""
+    mark = origin_mark(measurement.origin)
+    return "  ".join(part for part in (value_text(measurement), mark) if part)
 
 
 def measurement_name(measurement: Measurement) -> str:

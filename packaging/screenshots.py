@@ -96,7 +96,7 @@ def _take(folder: Path, only: str | None) -> int:
             rows.selectRow(row)
     picture("measured-how")
     rows.clearSelection()
-    window.canvas.show_evidence(None)
+    window.canvas.show_evidence(())
     session.take("callipers")
     session.edit.place_callipers()
     wait(settled)

@@ -24,6 +24,7 @@ from engine.measure.values import (
     calibration_text,
     displayed,
     rounded,
+    with_unit,
 )
 
 __all__ = [
@@ -53,4 +54,5 @@ __all__ = [
     "spacing_of",
     "with_intervals",
     "with_known_length",
+    "with_unit",
 ]

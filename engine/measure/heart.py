@@ -52,7 +52,7 @@ def cardiothoracic(
     lines = tuple(
         frame.line(*foot_point, *(point / size)) for foot_point, point in zip(feet, (right, left), strict=True)
     )
-    drawn = ((callipers.midline, lines[0]), (callipers.midline, lines[1]), (callipers.midline, *lines))
+    drawn = ((lines[0], callipers.midline), (lines[1], callipers.midline), (*lines, callipers.midline))
     method = "perpendicular to the midline, at the reader's callipers"
     rows = [
         Measurement(

@@ -268,7 +268,7 @@ def _dome(lung: Lung, shape: LungShape) -> Measurement:
     dome = dome_height(shape)
     if dome is None:
         return _none("dome-height", lung.structure.value, "Dome height", shape.scale.unit, Reason.NO_BASE)
-    evidence = Evidence(lines=tuple(shape.frame.line(*start, *end) for start, end in (dome.chord, dome.rise)))
+    evidence = Evidence(lines=tuple(shape.frame.line(*start, *end) for start, end in (dome.rise, dome.chord)))
     method = "greatest distance of the diaphragm above the chord between its ends; reported, not classified"
     return _length(lung, shape, "dome-height", name="Dome height", value=dome.height, method=method, evidence=evidence)
 
@@ -336,8 +336,8 @@ def _level_difference(right: Lung, left: Lung, scale: Scale, caveats: tuple[Cave
     right_x, left_x = dome_right[0], left.shape.frame.width - dome_left[0]
     frame, along = right.shape.frame, right.shape.scale
     lines = (
-        frame.line(right_x, dome_right[1], left_x, dome_right[1]),
         frame.line(left_x, dome_right[1], left_x, dome_left[1]),
+        frame.line(right_x, dome_right[1], left_x, dome_right[1]),
     )
     return Measurement(
         key,

@@ -84,7 +84,7 @@ _REASONS = {
 class Evidence:
     """The exact place a number came from, in image coordinates: drawn when its row is selected."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[Line, ...] = ()  # the measured one first, then those that explain it
     points: tuple[tuple[float, float], ...] = ()
     masks: tuple[str, ...] = ()  # tracking UIDs of the findings whose pixels were used
     box: BoxPrompt | None = None  # only those pixels of the masks inside this box
@@ -145,6 +145,13 @@ def displayed(measurement: Measurement) -> str:
 
 
 UNIT_SYMBOLS = {"cm2": "cm²", "mm": "mm", "deg": "°", "1": "", "px": "px", "grey": ""}
+
+
+def with_unit(number: str, unit: str) -> str:
+    """Return a shown number with its unit as people read it; no space before a degree sign."""
+    symbol = UNIT_SYMBOLS[unit]
+    return f"{number}{'' if symbol in ('', '°') else ' '}{symbol}"
+
 
 ORIGIN_TEXTS = {
     SpacingOrigin.DETECTOR: "mm at the detector",

@@ -116,7 +116,7 @@ def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any
         ratio = export.measurements.of("heart", "ctr")
         texts = []
         if ratio is not None and ratio.value is not None:
-            texts = [_label(f"CTR {displayed(ratio)}", (lines[0].x0, lines[0].y0))]
+            texts = [_label(f"CTR {displayed(ratio)}", (lines[2].x0, lines[2].y0))]  # at the head of the midline
         add("CALLIPERS", looks()["heart"].color, graphics, texts)
     return layers, annotations
 

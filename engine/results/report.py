@@ -10,7 +10,6 @@ from engine.case import Finding, Line, Making, Structure
 from engine.film.radiograph import person_name
 from engine.geometry import SpacingOrigin
 from engine.measure import (
-    UNIT_SYMBOLS,
     Caveat,
     Change,
     Measurement,
@@ -19,6 +18,7 @@ from engine.measure import (
     displayed,
     rounded,
     same_patient,
+    with_unit,
 )
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
@@ -334,9 +334,7 @@ def _change(
     text = rounded(change.difference, now.unit)
     signed = text if text.startswith("-") or float(text) == 0 else f"+{text}"
     canvas.setFont("Helvetica-Bold", 7.5)
-    symbol = UNIT_SYMBOLS[now.unit]
-    unit = symbol if symbol in ("", "°") else f" {symbol}"
-    canvas.drawRightString(columns[2], y, _latin(f"{say.number(signed)}{unit}"))
+    canvas.drawRightString(columns[2], y, _latin(with_unit(say.number(signed), now.unit)))
 
 
 def _small(canvas: "Canvas", text: str, x: float, y: float, right: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, calibration_text, displayed
+from engine.measure import Caveat, Measurement, calibration_text, displayed, with_unit
 from engine.results.codes import look_of, looks
 from engine.results.context import NOTICE, Export, structure_key
 from engine.results.dicom import completed, head, prepared_source
@@ -126,6 +126,5 @@ def _write_doubt(draw: ImageDraw.ImageDraw, x: int, y: int, font: ImageFont.Free
 
 
 def value_text(row: Measurement) -> str:
-    """Return a value with its unit as people read it; no space before a degree sign."""
-    symbol = UNIT_SYMBOLS[row.unit]
-    return f"{displayed(row)}{'' if symbol in ('', '°') else ' '}{symbol}"
+    """Return a value with its unit."""
+    return with_unit(displayed(row), row.unit)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QAbstractItemModel, QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence, QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
@@ -14,11 +14,12 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidge
 from app.__main__ import NO_DISPLAY, has_display, main
 from app.dialogs import SettingsDialog
 from app.display import Corners, Marks
+from app.measurements import MEASUREMENT_ROLE
 from app.settings import Settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
 from app.shortcuts import COMMANDS, PROFILES, bindings, conflicts
 from app.wording import plain
-from engine.case import CaseState, Structure
+from engine.case import CaseState, HeartCallipers, Line, Structure
 from engine.geometry import BoxPrompt
 from tests.app.room import RIGHT_BOX, Room, film
 
@@ -394,11 +395,69 @@ def test_a_chosen_number_is_drawn_on_the_film(room: Room) -> None:
     table = room.window.findings_panel.table
     names = [table.model().index(row, 0).data() for row in range(table.model().rowCount())]
     table.selectRow(names.index("Maximum width"))
-    evidence = room.canvas.scene.evidence
-    assert evidence is not None
+    (evidence,) = room.canvas.scene.evidence
     assert evidence.id == "width"
     assert evidence.evidence.lines
     assert "width" in room.window.findings_panel._how.text().lower() or room.window.findings_panel._how.text()
+
+
+def two_lungs(room: Room) -> None:
+    """Draw a lung on either side, callipers and a distance."""
+    for left, right in ((8, 34), (46, 72)):
+        room.session.select(None)
+        base = ((right, 66), ((left + right) / 2, 58), (left, 80))
+        room.session.edit.fill_polygon(((left, 10), (right, 10), *base), erase=False)
+    room.session.edit.set_callipers(HeartCallipers(Line(40, 10, 40, 80), (32, 60), (52, 64)))
+    room.session.edit.set_distances((Line(10, 20, 60, 30),))
+    room.settle()
+
+
+def test_every_number_of_the_panel_is_drawn_where_it_was_taken(room: Room) -> None:
+    two_lungs(room)
+    room.window.show()
+    table, model = room.window.findings_panel.table, room.window.findings_panel.table_model
+    bare = room.canvas.grab().toImage()
+    drawn = {}
+    for row in range(model.rowCount()):
+        for column in (1, 2, 3):
+            (chosen, *more) = model.index(row, column).data(MEASUREMENT_ROLE)
+            if not model.index(row, column).data() or chosen.value is None:
+                continue
+            assert more == []
+            table.setCurrentIndex(model.index(row, column))
+            assert room.canvas.scene.evidence == (chosen,)
+            picture = room.canvas.grab().toImage()
+            assert picture != bare, chosen.id
+            drawn[chosen.structure, chosen.id] = picture
+    assert {"area", "share-lower", "perimeter", "asymmetry", "width", "ctr", "distance-1"} <= {key for _, key in drawn}
+    for key in ("area", "height-dome", "width", "share-upper"):
+        assert drawn["right_lung", key] != drawn["left_lung", key], key
+    table.setCurrentIndex(QModelIndex())
+    assert room.canvas.scene.evidence == ()
+
+
+def test_a_row_chosen_by_its_name_is_drawn_on_both_sides(room: Room) -> None:
+    two_lungs(room)
+    table, model = room.window.findings_panel.table, room.window.findings_panel.table_model
+    names = [model.index(row, 0).data() for row in range(model.rowCount())]
+    table.setCurrentIndex(model.index(names.index("Maximum width"), 0))
+    assert [one.structure for one in room.canvas.scene.evidence] == ["right_lung", "left_lung"]
+
+
+def test_what_is_drawn_follows_an_edit(room: Room) -> None:
+    two_lungs(room)
+    table, model = room.window.findings_panel.table, room.window.findings_panel.table_model
+    names = [model.index(row, 0).data() for row in range(model.rowCount())]
+    table.setCurrentIndex(model.index(names.index("Maximum width"), 1))
+    (before,) = room.canvas.scene.evidence
+    right = room.case.of(Structure.RIGHT_LUNG)
+    assert right is not None
+    room.session.select(right.tracking_uid)
+    room.session.edit.grow()
+    room.settle()
+    (after,) = room.canvas.scene.evidence
+    assert after.id == before.id
+    assert after.evidence.lines != before.evidence.lines  # never the line of an older outline
 
 
 def test_every_control_has_a_name_for_screen_readers(room: Room) -> None:

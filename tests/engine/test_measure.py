@@ -105,16 +105,33 @@ def test_lines_lie_in_the_stored_image_and_are_as_long_as_the_value(way: tuple[s
     case = lung_case(Grid(0.5, 0.4), way=way)
     spacing = case.radiograph.spacing
     assert spacing is not None
+    seen: set[str] = set()
     for row in measure(case):
         for line in row.evidence.lines:
             assert min(line.x0, line.x1) >= 0
             assert max(line.x0, line.x1) <= case.radiograph.columns
             assert min(line.y0, line.y1) >= 0
             assert max(line.y0, line.y1) <= case.radiograph.rows
-        if row.id in ("height-dome", "height-angle", "width", "thoracic-diameter"):
+        if row.evidence.lines and row.unit == "mm":
             line = row.evidence.lines[0]
             length = math.hypot((line.x1 - line.x0) * spacing.column_mm, (line.y1 - line.y0) * spacing.row_mm)
-            assert row.value == pytest.approx(length)
+            assert row.value is not None
+            assert abs(row.value) == pytest.approx(length, rel=1e-6), row.id
+            seen.add(row.id)
+    assert seen == {"height-dome", "height-angle", "width", "thoracic-diameter", "dome-height", "diaphragm-difference"}
+
+
+def test_the_hearts_own_line_comes_first_and_its_midline_explains_it() -> None:
+    case = lung_case(Grid(0.5, 0.4))
+    case = replace(case, callipers=callipers(case))
+    found = measure(case)
+    assert case.callipers is not None
+    for key in ("heart-right", "heart-left"):
+        row = found.of("heart", key)
+        assert row is not None
+        line, midline = row.evidence.lines
+        assert midline == case.callipers.midline
+        assert row.value == pytest.approx(math.hypot((line.x1 - line.x0) * 0.4, (line.y1 - line.y0) * 0.5))
 
 
 def test_window_and_polarity_change_no_number() -> None:
