@@ -1,12 +1,13 @@
 """Comparing: an earlier film beside the open one, its outlines, and what has changed since."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from app.beside import Found, marks_beside
 from app.films import Film
-from app.jobs import Lane
+from app.jobs import Lane, Priority
 from app.prompting import answered
 from engine.case import Case, Finding
 from engine.domain import chest_likeness
@@ -117,7 +118,10 @@ class Comparing(QObject):
         self.chosen.emit()
 
     def _take(self, case: Case, source: str) -> None:
+        case = self._session.doubt.on(case)
         self.case, self.source = case, source
+        if case.likeness is None:
+            self._judge(case)
 
         def done(measurements: Measurements) -> None:
             self.prior = Prior(case, measurements)
@@ -125,6 +129,23 @@ class Comparing(QObject):
 
         self._session.jobs.run(Lane.RESULT, lambda: measure(case), done, owner="prior", key="prior-measure")
         self.changed.emit()
+
+    def _judge(self, case: Case) -> None:
+        """Ask whether the prior is a frontal chest at all: outlines from a file say nothing of it."""
+        radiograph = case.radiograph
+
+        def judged(likeness: ChestLikeness) -> None:
+            if self.case is case:
+                self._take(replace(case, likeness=likeness), self.source)
+
+        self._session.encoder.ask(
+            radiograph,
+            lambda segmenter, embedding: chest_likeness(segmenter, embedding, radiograph),
+            judged,
+            lambda error: None,
+            owner="prior",
+            priority=Priority.SOON,
+        )
 
     def _film_changed(self) -> None:
         """A prior is of one film: the next one may be of somebody else."""

@@ -12,6 +12,7 @@ from engine.files import read_file, read_head, sha256
 from engine.film.radiograph import Radiograph
 from engine.film.structure import stated_object
 from engine.results.bundle import MANIFEST
+from engine.results.read_pr import PRESENTATION, film_uids_of_pr
 from engine.results.read_seg import LABEL_MAP_SEG, SEG, dataset_of, film_uids_of_seg
 from engine.results.read_sr import film_uids_of_sr
 from engine.results.reopen import read_document
@@ -62,13 +63,13 @@ class FoundResults:
 
 
 def is_result(path: Path) -> bool:
-    """Return whether a DICOM file is a segmentation or a report, by its first bytes."""
+    """Return whether a DICOM file is a segmentation, a report or a presentation state, by its first bytes."""
     sop_class = _stated(path)[0]
-    return sop_class in (SEG, LABEL_MAP_SEG) or sop_class.startswith(_SR)
+    return sop_class in (SEG, LABEL_MAP_SEG, PRESENTATION) or sop_class.startswith(_SR)
 
 
 def film_wanted(path: Path) -> Wanted:
-    """Return which film a bundle's folder, its results.json, a SEG or an SR was made on."""
+    """Return which film a bundle's folder, its results.json, a SEG, an SR or a GSPS was made on."""
     path = Path(path)
     if path.is_dir() or path.suffix.lower() == ".json":
         film = read_document(path / MANIFEST if path.is_dir() else path).get("film")
@@ -76,8 +77,9 @@ def film_wanted(path: Path) -> Wanted:
         uid = str(film.get("sop_instance_uid", ""))
         return Wanted(frozenset({uid} - {""}), str(film.get("pixel_sha256", "")), str(film.get("file_sha256", "")))
     dataset = dataset_of(path)
-    segmentation = str(dataset.get("SOPClassUID", "")) in (SEG, LABEL_MAP_SEG)
-    return Wanted(frozenset(film_uids_of_seg(dataset) if segmentation else film_uids_of_sr(dataset)))
+    sop_class = str(dataset.get("SOPClassUID", ""))
+    readers = {SEG: film_uids_of_seg, LABEL_MAP_SEG: film_uids_of_seg, PRESENTATION: film_uids_of_pr}
+    return Wanted(frozenset(readers.get(sop_class, film_uids_of_sr)(dataset)))
 
 
 def find_film(wanted: Wanted, result: Path, listed: Iterable[Path]) -> Path | None:

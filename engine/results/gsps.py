@@ -1,5 +1,6 @@
 """Grayscale Softcopy Presentation State (PS3.3 A.33.1): outlines and calliper lines over the film."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from engine.results.codes import look_of, looks
 from engine.results.context import Export, structure_key
 from engine.results.dicom import completed, head, prepared_source, reader_name
 from engine.results.pictures import drawn_outlines
+from engine.results.sc import value_text
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 # Graphic Data is FL with a 16-bit length in bytes (PS3.5 7.1.2): 8191 points at most, and far fewer draw faster.
 _MOST_POINTS = 4000
 _WARNING = (255, 176, 64)
+_PLAIN = (255, 255, 255)
+CALLIPERS_LAYER = "CALLIPERS"  # what lies there follows from lungs and callipers
 
 
 def presentation_state(export: Export) -> "Dataset":
@@ -110,31 +114,33 @@ def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any
     if export.case.doubtful:
         film = export.case.radiograph
         add("DOUBT", _WARNING, [], [_label(Caveat.DOUBTED.text, (film.columns * 0.02, film.rows * 0.04))])
+    if export.case.distances:
+        graphics = [_graphic(_ends(line, export)) for line in export.case.distances]
+        rows = [row for row in export.measurements if row.id.startswith("distance-")]
+        texts = [_label(value_text(row), _ends(row.evidence.lines[0], export).mean(axis=0)) for row in rows]
+        add("DISTANCES", _PLAIN, graphics, texts)
     lines = _calliper_lines(export)
     if lines:
-        graphics = [_graphic(np.array([[line.x0, line.y0], [line.x1, line.y1]])) for line in lines]
+        graphics = [_graphic(_ends(line, export)) for line in lines]
         ratio = export.measurements.of("heart", "ctr")
         texts = []
         if ratio is not None and ratio.value is not None:
             texts = [_label(f"CTR {displayed(ratio)}", (lines[2].x0, lines[2].y0))]  # at the head of the midline
-        add("CALLIPERS", looks()["heart"].color, graphics, texts)
+        add(CALLIPERS_LAYER, looks()["heart"].color, graphics, texts)
     return layers, annotations
 
 
 def _calliper_lines(export: Export) -> tuple[Line, ...]:
-    """Return the lines of ratio, thoracic diameter and drawn distances, as far as the film holds them."""
-    film = export.case.radiograph
-    lines: list[Line] = []
+    """Return the lines of ratio or thoracic diameter."""
     ratio, thorax = export.measurements.of("heart", "ctr"), export.measurements.of("thorax", "thoracic-diameter")
     shown = ratio if ratio is not None and ratio.value is not None else thorax
-    if shown is not None and shown.value is not None:
-        lines += shown.evidence.lines
-    lines += export.case.distances
+    return shown.evidence.lines if shown is not None and shown.value is not None else ()
 
-    def inside(x: float, y: float) -> tuple[float, float]:
-        return (min(max(x, 0.0), float(film.columns)), min(max(y, 0.0), float(film.rows)))
 
-    return tuple(Line(*inside(line.x0, line.y0), *inside(line.x1, line.y1)) for line in lines)
+def _ends(line: Line, export: Export) -> Polygon:
+    """Return the ends of a line, as far as the film holds it."""
+    film = export.case.radiograph
+    return np.clip([[line.x0, line.y0], [line.x1, line.y1]], 0.0, [film.columns, film.rows])
 
 
 def _text(export: Export, key: str, label: str) -> str:
@@ -162,7 +168,9 @@ def _graphic(points: Polygon, tracking_uid: str | None = None, tracking_id: str 
     )
 
 
-def _label(text: str, anchor: tuple[float, float]) -> Any:
+def _label(text: str, anchor: Sequence[float]) -> Any:
     import highdicom as hd
 
-    return hd.pr.TextObject(text_value=text[:1024], units="PIXEL", anchor_point=anchor, anchor_point_visible=False)
+    return hd.pr.TextObject(
+        text_value=text[:1024], units="PIXEL", anchor_point=tuple(anchor), anchor_point_visible=False
+    )

@@ -17,6 +17,7 @@ from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.mask import Mask
 from engine.results.document import FORMAT, FORMAT_VERSION
 from engine.results.marks import NO_MARKS, Marks, marks_of
+from engine.results.read_pr import PRESENTATION, marks_of_pr
 from engine.results.read_seg import LABEL_MAP_SEG, SEG, dataset_of, findings_of_seg, other_film
 from engine.results.read_sr import findings_of_sr
 from engine.results.runs import with_edits
@@ -35,7 +36,7 @@ class Reopened:
 
 
 def reopen(path: Path, film: Radiograph) -> Reopened:
-    """Return the structures in a bundle's folder, its results.json, a SEG or an SR, on their film."""
+    """Return the structures in a bundle's folder, its results.json, a SEG, an SR or a GSPS, on their film."""
     path = Path(path)
     if path.is_dir():
         return _bundle(path, film)
@@ -44,11 +45,13 @@ def reopen(path: Path, film: Radiograph) -> Reopened:
     dataset = dataset_of(path)
     if str(dataset.get("SOPClassUID", "")) in (SEG, LABEL_MAP_SEG):
         return Reopened(findings_of_seg(dataset, film, path.name))
+    if str(dataset.get("SOPClassUID", "")) == PRESENTATION:
+        return Reopened(*marks_of_pr(dataset, film, path.name))
     if str(dataset.get("Modality", "")) == "SR":
         findings, marks, remarks = findings_of_sr(dataset, film, path)
         return Reopened(findings, marks, remarks)
     raise UnsupportedFilmError(
-        f"{path.name} is neither a segmentation nor a report.", advice="Choose a SEG, an SR or a Lungbox result."
+        f"{path.name} is neither a segmentation nor a report.", advice="Choose a SEG, SR, GSPS or a Lungbox result."
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtWidgets import QLabel
 
-from app.casefile import open_case
+from app.casefile import open_case, save_case
+from app.films import load_film
 from app.wording import doubt_text
 from engine.geometry import BoxPrompt
 from engine.measure import Caveat
@@ -105,3 +106,20 @@ def test_a_case_file_keeps_the_verdict(make_room: MakeRoom, tmp_path: Path) -> N
     room.session.files.save(tmp_path / "bone.lungbox")
     room.settle()
     assert open_case(tmp_path / "bone.lungbox").on(room.case.radiograph).likeness == room.case.likeness
+
+
+def test_a_prior_that_is_no_chest_is_said_to_be_none(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(bone(tmp_path / "bone.dcm"), checkpoint="")
+    room.session.edit.fill_polygon(((60, 20), (200, 20), (200, 280)), erase=False)
+    case = replace(room.case, likeness=None)
+    room.session.undo()
+    save_case(tmp_path / "bone.lungbox", case)  # written before verdicts were kept
+    room.open(DEMO)
+    room.session.doubt.forget()
+    room.window.comparing.show(load_film(tmp_path / "bone.dcm"))
+    room.settle()
+    assert room.window.comparing.source == "case"
+    assert room.window.comparing.case is not None
+    assert room.window.comparing.case.doubtful
+    said = [label.text() for label in room.window.findings_panel.changes.findChildren(QLabel)]
+    assert any(text.startswith("The prior: Does not look like a frontal chest film") for text in said)

@@ -19,9 +19,10 @@ from pydicom.sr.codedict import codes
 import resources
 from benchmarks.validity import missing_tools, new_faults
 from engine.case import Case, HeartCallipers, Line
-from engine.errors import DamagedFilmError
+from engine.errors import DamagedFilmError, LungboxError
 from engine.likeness import ChestLikeness
 from engine.measure import Caveat, measure
+from engine.results.beside import film_wanted, is_result
 from engine.results.bundle import KINDS, export
 from engine.results.context import Export
 from engine.results.dicom import encoded, only_our_warnings
@@ -257,3 +258,36 @@ def test_a_length_in_a_foreign_report_comes_back_as_a_distance(tmp_path: Path) -
     found = reopen(path, CASE.radiograph)
     assert found.findings == ()
     assert found.marks == Marks(distances=(Line(10.5, 20.25, 40.0, 60.5),))
+
+
+def test_a_presentation_state_brings_distances_and_outlines_back(tmp_path: Path) -> None:
+    case = replace(CASE, distances=(Line(1 / 3, 4.0, 50.7, 60.1),))
+    made = export(case, measure(case), tmp_path, ("gsps",), made_at=MADE_AT)
+    found = reopen(made.folder / "presentation.dcm", case.radiograph)
+    (back,) = found.marks.distances
+    for name in ("x0", "y0", "x1", "y1"):  # single precision (FL)
+        assert getattr(back, name) == pytest.approx(getattr(case.distances[0], name), rel=1e-6)
+    assert [finding.tracking_uid for finding in found.findings] == [finding.tracking_uid for finding in case.findings]
+    assert [finding.structure for finding in found.findings] == [finding.structure for finding in case.findings]
+    alike = [a.mask.dice(b.mask) for a, b in zip(found.findings, case.findings, strict=True)]
+    assert min(alike[:2]) > 0.97, alike
+    assert alike[2] > 0.8, alike  # a dozen pixels across: its smooth outline has no corners
+    assert found.remarks == ()
+    assert film_wanted(made.folder / "presentation.dcm").is_of(case.radiograph)
+    assert is_result(made.folder / "presentation.dcm")
+
+
+def test_a_presentation_state_of_another_film_or_in_other_units_is_refused(tmp_path: Path) -> None:
+    with only_our_warnings():
+        state = presentation_state(job(CASE))
+    other = dicom_case(SOPInstanceUID="1.2.3")
+    path = tmp_path / "state.dcm"
+    path.write_bytes(encoded(state))
+    with pytest.raises(LungboxError, match="another film"):
+        reopen(path, other.radiograph)
+    for annotation in state.GraphicAnnotationSequence:
+        for graphic in annotation.get("GraphicObjectSequence") or ():
+            graphic.GraphicAnnotationUnits = "DISPLAY"  # of a screen that nobody knows
+    path.write_bytes(encoded(state))
+    with pytest.raises(LungboxError, match="draws no outline"):
+        reopen(path, CASE.radiograph)
