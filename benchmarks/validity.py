@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 import resources
-from engine.case import Case, Finding, Making, Structure
+from engine.case import Case, Finding, Line, Making, Structure
 from engine.commands.segment import segmented
 from engine.errors import PromptError
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
+from engine.likeness import ChestLikeness
 from engine.mask import Mask
 from engine.measure import measure, propose_callipers
 from engine.results.bundle import KINDS, OPTIONAL_KINDS, export
@@ -165,7 +166,7 @@ def write(film: Dataset, path: Path) -> Path:
 
 
 def case_on(film: Radiograph, segmenter: Segmenter) -> Case:
-    """Return the film with the model's lungs, or with two drawn ellipses where the model sees none."""
+    """Return the film with the model's lungs, or two drawn ellipses, and with everything that objects can carry."""
     try:
         _, case = segmented(film, [], segmenter)
     except PromptError:
@@ -174,7 +175,12 @@ def case_on(film: Radiograph, segmenter: Segmenter) -> Case:
         sides = ((Structure.RIGHT_LUNG, 0.28), (Structure.LEFT_LUNG, 0.72))
         masks = [(side, Mask.of(((x - at) / 0.17) ** 2 + (y / 0.35) ** 2 < 1)) for side, at in sides]
         case = Case(film, tuple(Finding(side, mask, Making.DRAWN) for side, mask in masks))
-    return Case(film, case.findings, propose_callipers(case))
+    return replace(
+        case,
+        callipers=propose_callipers(case),
+        distances=(Line(film.columns * 0.2, film.rows * 0.3, film.columns * 0.7, film.rows * 0.4),),
+        likeness=ChestLikeness(lungs=0, quality=0.0, undecided=2.0),  # doubted: the warning is in every object
+    )
 
 
 def main() -> int:

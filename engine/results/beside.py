@@ -1,6 +1,7 @@
 """Results and films that lie near each other: which film a result wants, where it is, and what results a film has."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,9 @@ _SR = "1.2.840.10008.5.1.4.1.1.88."
 _HEAD_BYTES = 4096  # the File Meta Information is a few hundred bytes (PS3.10 7.1)
 _MOST_FILES = 5000  # of one folder; an archive's inbox is no place to look through
 _MOST_BUNDLES = 200
+# A folder on a slow server must not hold up whoever waits behind: what was found by then is the answer.
+LOOK_S = 1.0  # nobody asked for it
+SEARCH_S = 20.0  # somebody did
 _MOST_BYTES = 1 << 28
 _MOST_JSON_BYTES = 1 << 26
 
@@ -85,8 +89,11 @@ def film_wanted(path: Path) -> Wanted:
 def find_film(wanted: Wanted, result: Path, listed: Iterable[Path]) -> Path | None:
     """Return the film that a result wants: from beside it, from the folder above, or from a list of films."""
     seen: set[Path] = set()
+    until = time.monotonic() + SEARCH_S
     folder = result if result.is_dir() else result.parent
     for path in (*_files(folder), *_files(folder.parent), *listed):
+        if time.monotonic() > until:
+            break
         if path in seen or path == result:
             continue
         seen.add(path)
@@ -99,7 +106,10 @@ def results_beside(film: Radiograph) -> tuple[FoundResults, ...]:
     """Return the bundles of a film in its own folder and one level below, the newest first."""
     needle = film.source.pixel_sha256.encode()
     found = []
-    for manifest in _manifests(film.source.path.parent):
+    until = time.monotonic() + LOOK_S
+    for manifest in _manifests(film.source.path.parent, until):
+        if time.monotonic() > until:
+            break
         try:
             if needle in read_file(manifest, _MOST_JSON_BYTES):
                 found.append(_described(manifest, film))
@@ -116,7 +126,7 @@ def _described(manifest: Path, film: Radiograph) -> FoundResults | None:
     return FoundResults(manifest.parent, made_at.astimezone(), str(values["reader"]), len(values["structures"]))
 
 
-def _manifests(folder: Path) -> list[Path]:
+def _manifests(folder: Path, until: float) -> list[Path]:
     """Return the newest results.json of a folder and of the folders in it."""
     dated = []
     try:
@@ -125,6 +135,8 @@ def _manifests(folder: Path) -> list[Path]:
     except OSError:
         return []
     for place in places[:_MOST_FILES]:
+        if time.monotonic() > until:
+            break
         try:
             dated.append(((place / MANIFEST).stat().st_mtime, place / MANIFEST))
         except OSError:

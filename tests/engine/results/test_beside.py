@@ -14,6 +14,7 @@ from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.film.structure import stated_object
 from engine.measure import measure
+from engine.results import beside
 from engine.results.beside import film_wanted, find_film, is_result, results_beside
 from engine.results.bundle import export
 from tests.engine.results.exports import MADE_AT, marked
@@ -119,3 +120,13 @@ def test_what_is_no_result_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(b"nothing")
     with pytest.raises(LungboxError):
         film_wanted(tmp_path / "a.dcm")
+
+
+def test_a_slow_folder_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = film_at(tmp_path / "f.dcm")
+    folder = results(marked(film), tmp_path)
+    assert results_beside(film)
+    monkeypatch.setattr(beside, "LOOK_S", -1.0)
+    monkeypatch.setattr(beside, "SEARCH_S", -1.0)
+    assert results_beside(film) == ()
+    assert find_film(film_wanted(folder), folder, [film.source.path]) is None
