@@ -34,7 +34,7 @@ def _draw_pixels(pencil: Pencil, measurement: Measurement, case: Case, paths: Ou
     for uid in measurement.evidence.masks:
         finding = case.finding(uid)
         if finding is not None:
-            whole.addPath(paths.of(finding.mask, pencil.viewport.zoom * painter.device().devicePixelRatioF()))
+            whole.addPath(paths.of(finding.mask, pencil.viewport.zoom * painter.device().devicePixelRatioF()).path)
     box = measurement.evidence.box
     if box is not None:
         band = QPainterPath()

@@ -5,24 +5,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtGui import QPainterPath
 
-from app.rendering import drawn_outlines, is_near, smooth_path
+from app import strokes
+from app.rendering import drawn_outlines, is_near, thinned
+from app.strokes import Polygon
+from app.viewport import Viewport
 from engine.mask import Mask
 
 _KEPT = 48
 _SEEN_PX = 0.35  # of a device pixel: corners nearer to a straight line than this are left out
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """A mask's edge in image coordinates, as fine as the screen."""
+
+    polygons: tuple[Polygon, ...]
+    path: QPainterPath  # their inside: holes are left out
+
+    def on_screen(self, viewport: Viewport) -> tuple[Polygon, ...]:
+        """Return the polygons where a view has them."""
+        matrix = viewport.matrix()
+        return tuple(polygon @ matrix[:, :2].T + matrix[:, 2] for polygon in self.polygons)
+
+
 @dataclass(slots=True, eq=False)
 class _Traced:
-    """A mask that was traced, and its paths by tolerance: tracing takes ten times as long as thinning out."""
+    """A mask that was traced, and its outlines by tolerance: tracing takes ten times as long as thinning out."""
 
     mask: Mask  # held, for its id is the key
     near: bool
-    outlines: Sequence[NDArray[np.float64]]
-    paths: dict[float, QPainterPath] = field(default_factory=dict)
+    outlines: Sequence[Polygon]
+    thinned: dict[float, Outline] = field(default_factory=dict)
 
 
 class OutlinePaths:
@@ -35,7 +50,7 @@ class OutlinePaths:
         """Forget all of them."""
         self._traced.clear()
 
-    def of(self, mask: Mask, zoom: float) -> QPainterPath:
+    def of(self, mask: Mask, zoom: float) -> Outline:
         """Return a mask's outline, simplified for the zoom, in device pixels a pixel of the film."""
         near = is_near(zoom)
         kept = self._traced.get(id(mask))
@@ -47,6 +62,8 @@ class OutlinePaths:
         self._traced.move_to_end(id(mask))
         # In steps of two, so that a wheel's turn does not thin out every mask again.
         tolerance = min(_SEEN_PX * 2.0 ** -np.ceil(np.log2(zoom)), 2.0)
-        if tolerance not in kept.paths:
-            kept.paths[tolerance] = smooth_path(kept.outlines, tolerance)
-        return kept.paths[tolerance]
+        if tolerance not in kept.thinned:
+            fine = (thinned(outline, tolerance) for outline in kept.outlines)
+            polygons = tuple(polygon for polygon in fine if len(polygon) > 2)
+            kept.thinned[tolerance] = Outline(polygons, strokes.inside(polygons))
+        return kept.thinned[tolerance]

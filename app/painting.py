@@ -20,7 +20,9 @@ from PySide6.QtGui import (
     QTransform,
 )
 
+from app import strokes
 from app.handles import HANDLES, calliper_points, handle_place
+from app.outlines import Outline
 from app.theme import colour
 from app.viewport import Viewport
 from engine.case import HeartCallipers, Line
@@ -50,32 +52,26 @@ def transform_of(viewport: Viewport) -> QTransform:
     return QTransform(m[0, 0], m[1, 0], m[0, 1], m[1, 1], m[0, 2], m[1, 2])
 
 
-def outline(
-    pencil: Pencil, path: QPainterPath, tint: QColor, *, fill: float, width: float, dashed: bool = False
-) -> None:
+def outline(pencil: Pencil, edge: Outline, tint: QColor, *, fill: float, width: float) -> None:
     """Draw a structure: a light fill, a dark halo that keeps the line visible on white lung and bone, and the line."""
-    screen = transform_of(pencil.viewport).map(path)
-    painter = pencil.painter
+    painter, screen = pencil.painter, edge.on_screen(pencil.viewport)
     if fill > 0:
         inside = QColor(tint)
         inside.setAlphaF(fill)
         # The fill's own edge lies under the halo: steps in it are not seen, and without smoothing it is drawn faster.
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        painter.fillPath(screen, inside)
+        painter.fillPath(strokes.inside(screen), inside)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(HALO, width + 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-    painter.drawPath(screen)
-    style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
-    painter.setPen(QPen(tint, width, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-    painter.drawPath(screen)
+    halo, line = strokes.along(screen, width + 2.0, width)
+    painter.fillPath(halo, HALO)
+    painter.fillPath(line, tint)
 
 
-def uncertain(pencil: Pencil, path: QPainterPath, tint: QColor) -> None:
+def uncertain(pencil: Pencil, edge: Outline, tint: QColor) -> None:
     """Draw the band in which the outline might as well run: hatched, so that it is not taken for the mask."""
     hatch = QColor(tint)
     hatch.setAlphaF(0.75)
-    pencil.painter.fillPath(transform_of(pencil.viewport).map(path), QBrush(hatch, Qt.BrushStyle.BDiagPattern))
+    pencil.painter.fillPath(strokes.inside(edge.on_screen(pencil.viewport)), QBrush(hatch, Qt.BrushStyle.BDiagPattern))
 
 
 def box(pencil: Pencil, prompt: BoxPrompt, tint: QColor, *, handles: bool, waiting: bool = False) -> None:

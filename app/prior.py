@@ -108,9 +108,9 @@ class PriorView(QWidget):
             return
         pencil = Pencil(painter, viewport)
         for finding in case.findings:
-            path = self._paths.of(finding.mask, viewport.zoom * self.devicePixelRatioF())
+            edge = self._paths.of(finding.mask, viewport.zoom * self.devicePixelRatioF())
             fill = display.opacity if display.marks is Marks.FILL else 0.0
-            painting.outline(pencil, path, structure_colour(finding), fill=fill, width=1.6)
+            painting.outline(pencil, edge, structure_colour(finding), fill=fill, width=1.6)
         if self._comparing.evidence is not None:
             area = self.rect().toRectF().adjusted(8, 8, -8, -8)
             draw_evidence(pencil, (self._comparing.evidence,), case, self._paths, area)

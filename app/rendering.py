@@ -11,8 +11,7 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QPainterPath, QPolygonF
+from PySide6.QtGui import QColor, QImage
 
 from app.viewport import Viewport
 from engine.film.grey import View, lookup, table_first
@@ -214,15 +213,10 @@ def _averaged(contour: NDArray[np.float64]) -> NDArray[np.float64]:
     return smooth
 
 
-def smooth_path(polygons: Sequence[NDArray[np.float64]], tolerance_px: float) -> QPainterPath:
-    """Return outlines as one path in image coordinates, with no more corners than the screen can show."""
-    path = QPainterPath()
-    path.setFillRule(Qt.FillRule.OddEvenFill)
-    for polygon in polygons:
-        kept = polygon
-        if tolerance_px > 0 and len(polygon) > 16:
-            kept = cv2.approxPolyDP(polygon.astype(np.float32).reshape(-1, 1, 2), tolerance_px, closed=True)[:, 0, :]
-        if len(kept) > 2:
-            path.addPolygon(QPolygonF([QPointF(float(x), float(y)) for x, y in kept]))
-            path.closeSubpath()
-    return path
+def thinned(polygon: NDArray[np.float64], tolerance_px: float) -> NDArray[np.float64]:
+    """Return an outline with no more corners than the screen can show."""
+    if tolerance_px <= 0 or len(polygon) <= 16:
+        return polygon
+    kept = cv2.approxPolyDP(polygon.astype(np.float32).reshape(-1, 1, 2), tolerance_px, closed=True)
+    corners: NDArray[np.float64] = kept[:, 0, :].astype(np.float64)
+    return corners

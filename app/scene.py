@@ -10,7 +10,7 @@ from app.corners import corner_texts, draw_corners, draw_markers
 from app.display import Marks
 from app.evidence import draw_evidence
 from app.layer import Layer
-from app.outlines import OutlinePaths
+from app.outlines import Outline, OutlinePaths
 from app.painting import Pencil
 from app.rendering import Patch, grey_image, overlay_image, resample
 from app.session import Session
@@ -87,7 +87,7 @@ class Scene:
         if self._session.worklist.loading is not None:
             self._draw_loading(painter)
 
-    def path_of(self, mask: Mask) -> QPainterPath:
+    def edge_of(self, mask: Mask) -> Outline:
         """Return a mask's outline, simplified for the zoom."""
         return self._paths.of(mask, self._lightbox.viewport.zoom * self._scale)
 
@@ -126,15 +126,15 @@ class Scene:
         selected = finding.tracking_uid == self._session.selected
         fill = 0.0 if display.marks is Marks.CONTOUR else display.opacity * (1.25 if selected else 0.8)
         width = self._session.settings.contour_width * (1.25 if selected else 1.0)
-        path = self.path_of(finding.mask)
+        edge = self.edge_of(finding.mask)
         band = self._session.measuring.bands.get(finding.tracking_uid) if display.uncertainty else None
         if band is not None:
-            painting.uncertain(pencil, self.path_of(band), tint)
-        painting.outline(pencil, path, tint, fill=min(fill, 1.0), width=width)
+            painting.uncertain(pencil, self.edge_of(band), tint)
+        painting.outline(pencil, edge, tint, fill=min(fill, 1.0), width=width)
 
     def _draw_name(self, pencil: Pencil, finding: Finding) -> None:
         """Draw a structure's name and quality above it, within the canvas."""
-        path = self.path_of(finding.mask)
+        path = self.edge_of(finding.mask).path
         if path.isEmpty():
             return
         bounds = painting.transform_of(pencil.viewport).mapRect(path.boundingRect())

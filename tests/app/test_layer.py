@@ -78,8 +78,8 @@ def frame(layer: Layer, view: Viewport, scale: float, mask: Mask) -> np.ndarray:
     paths = OutlinePaths()
 
     def ink(pencil: Pencil) -> None:
-        path = paths.of(mask, pencil.viewport.zoom)
-        painting.outline(pencil, path, QColor("orange"), fill=0.3, width=1.8)
+        edge = paths.of(mask, pencil.viewport.zoom)
+        painting.outline(pencil, edge, QColor("orange"), fill=0.3, width=1.8)
 
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -154,7 +154,7 @@ def test_tracing_is_done_once_for_all_zooms_until_pixels_can_be_told_apart(monke
 
     monkeypatch.setattr("app.outlines.drawn_outlines", watched)
     mask, paths = Mask.of(np.ones((400, 400), np.bool_)), OutlinePaths()
-    sizes = [paths.of(mask, zoom).boundingRect().width() for zoom in (0.2, 0.5, 1.0, 1.4, 0.2)]
+    sizes = [paths.of(mask, zoom).path.boundingRect().width() for zoom in (0.2, 0.5, 1.0, 1.4, 0.2)]
     assert traced == [False]
     assert sizes == pytest.approx([400] * 5, abs=4)
     paths.of(mask, 3.0)
