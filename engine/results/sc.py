@@ -1,5 +1,6 @@
 """Secondary Capture: outlines, table and calibration burned into a picture, for systems that show nothing else."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _FILM_ROWS = 1600  # enough for a report on any screen; the film itself stays in the archive
 _PANEL_COLUMNS = 620
+_LEAST_ROWS = 1100  # that hold two lungs, heart and every caveat
+_CAVEAT_LETTERS = 76  # that fit on a line of the panel
 _SHOWN = (
     "area",
     "height-dome",
@@ -70,7 +73,7 @@ def picture(export: Export) -> NDArray[np.uint8]:
     if ratio is not None and ratio.value is not None:
         draw_lines(drawn, ratio.evidence.lines, looks()["heart"].color, line_thickness(export.case))
     left = shrunk_to(drawn, _FILM_ROWS, _FILM_ROWS * 2, film.pixel_aspect)
-    rows = max(left.shape[0], 900)
+    rows = max(left.shape[0], _LEAST_ROWS)
     canvas = np.zeros((rows, left.shape[1] + _PANEL_COLUMNS, 3), dtype=np.uint8)
     canvas[: left.shape[0], : left.shape[1]] = left
     image = Image.fromarray(canvas)
@@ -90,6 +93,10 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
     if export.case.doubtful:
         y = _write_doubt(draw, x, y, normal)
     y += 8
+    carried = dict.fromkeys(caveat for row in export.measurements for caveat in row.caveats)
+    carried.pop(Caveat.DOUBTED, None)  # it stands above, larger
+    warnings = [line for caveat in carried for line in textwrap.wrap(caveat.text, _CAVEAT_LETTERS)]
+    foot = rows - 60 - 20 * len(warnings)
     sections = [(finding.label, look_of(finding).color, structure_key(finding)) for finding in export.outlined]
     between = [
         ("Both lungs", looks()["both_lungs"].color, "both_lungs"),
@@ -99,7 +106,7 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
     sections += [row for row in between if row[2] not in {key for _, _, key in sections}]
     for title, color, key in sections:
         lines = [row for row in export.of_structure(key) if row.id in _SHOWN and row.value is not None]
-        if not lines or y + 28 * (len(lines) + 1) > rows - 150:
+        if not lines or y + 28 * (len(lines) + 1) > foot:
             continue
         draw.text((x, y), title, fill=color, font=normal)
         y += 28
@@ -108,9 +115,9 @@ def _write_panel(draw: ImageDraw.ImageDraw, export: Export, x: int, rows: int) -
             draw.text((x + 560, y), value_text(row).replace("²", "2"), fill="white", font=normal, anchor="ra")
             y += 26
         y += 10
-    y = max(y, rows - 140)
-    for caveat in list(dict.fromkeys(caveat for row in export.measurements for caveat in row.caveats))[:4]:
-        draw.text((x, y), caveat.text[:80], fill=(255, 200, 120), font=small)
+    y = foot
+    for line in warnings:
+        draw.text((x, y), line, fill=(255, 200, 120), font=small)
         y += 20
     draw.text((x, rows - 44), f"{export.made_at:%Y-%m-%d %H:%M}", fill="white", font=small)
     draw.text((x, rows - 24), NOTICE, fill="white", font=small)

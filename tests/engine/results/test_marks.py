@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import highdicom as hd
 import jsonschema
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageDraw
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
@@ -291,3 +293,23 @@ def test_a_presentation_state_of_another_film_or_in_other_units_is_refused(tmp_p
     path.write_bytes(encoded(state))
     with pytest.raises(LungboxError, match="draws no outline"):
         reopen(path, CASE.radiograph)
+
+
+def test_no_caveat_is_cut_in_the_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = replace(dicom_case(400, 300, PatientOrientation=None, ViewPosition="AP"), likeness=HAND)
+    made = job(case)
+    written: list[tuple[float, float, str]] = []
+    real = ImageDraw.ImageDraw.text
+
+    def noted(self: ImageDraw.ImageDraw, xy: tuple[float, float], text: str, *rest: Any, **options: Any) -> None:
+        if "anchor" not in options:
+            written.append((xy[0] + self.textlength(text, font=options["font"]), xy[1], text))
+        real(self, xy, text, *rest, **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", noted)
+    rows, columns, _ = picture(made).shape
+    assert all(right <= columns and y < rows for right, y, _ in written)
+    said = " ".join(text for *_, text in written)
+    carried = {caveat for row in made.measurements for caveat in row.caveats} - {Caveat.DOUBTED}
+    assert Caveat.ORIENTATION_ASSUMED in carried  # the longest of them
+    assert all(caveat.text in said for caveat in carried)
