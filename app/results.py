@@ -114,7 +114,7 @@ def are_results(path: Path) -> bool:
 
 def is_dicom_result(path: Path) -> bool:
     """Return whether a file is a segmentation or a report, by its first bytes."""
-    from engine.results.beside import is_result
+    from engine.results.sop import is_result
 
     return path.is_file() and is_result(path)
 

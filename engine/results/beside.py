@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import FilmError, LungboxError
-from engine.files import read_file, read_head, sha256
+from engine.files import read_file, sha256
 from engine.film.radiograph import Radiograph
-from engine.film.structure import stated_object
 from engine.results.bundle import MANIFEST
-from engine.results.read_pr import PRESENTATION, film_uids_of_pr
-from engine.results.read_seg import LABEL_MAP_SEG, SEG, dataset_of, film_uids_of_seg
+from engine.results.read_pr import film_uids_of_pr
+from engine.results.read_seg import dataset_of, film_uids_of_seg
 from engine.results.read_sr import film_uids_of_sr
 from engine.results.reopen import read_document
+from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG, stated
 
-_SR = "1.2.840.10008.5.1.4.1.1.88."
-_HEAD_BYTES = 4096  # the File Meta Information is a few hundred bytes (PS3.10 7.1)
 _MOST_FILES = 5000  # of one folder; an archive's inbox is no place to look through
 _MOST_BUNDLES = 200
 # A folder on a slow server must not hold up whoever waits behind: what was found by then is the answer.
@@ -64,12 +62,6 @@ class FoundResults:
     made_at: datetime
     reader: str
     structures: int
-
-
-def is_result(path: Path) -> bool:
-    """Return whether a DICOM file is a segmentation, a report or a presentation state, by its first bytes."""
-    sop_class = _stated(path)[0]
-    return sop_class in (SEG, LABEL_MAP_SEG, PRESENTATION) or sop_class.startswith(_SR)
 
 
 def film_wanted(path: Path) -> Wanted:
@@ -154,7 +146,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _is_wanted(path: Path, wanted: Wanted) -> bool:
-    uid = _stated(path)[1]
+    uid = stated(path)[1]
     if uid:
         return uid in wanted.sop_instance_uids
     if not wanted.file_sha256 or path.suffix.lower() in (".json", ".csv", ".pdf", ".gz"):
@@ -163,11 +155,3 @@ def _is_wanted(path: Path, wanted: Wanted) -> bool:
         return sha256(read_file(path, _MOST_BYTES)) == wanted.file_sha256
     except FilmError:
         return False
-
-
-def _stated(path: Path) -> tuple[str, str]:
-    """Return SOP class and instance as the head of a DICOM file states them; empty where it is none."""
-    try:
-        return stated_object(read_head(path, _HEAD_BYTES))
-    except FilmError:
-        return "", ""

@@ -19,8 +19,6 @@ from engine.results.read_seg import other_film, structure_of_codes
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-PRESENTATION = "1.2.840.10008.5.1.4.1.1.11.1"
-
 
 def film_uids_of_pr(dataset: "Dataset") -> set[str]:
     """Return the SOP Instance UIDs of the images that a presentation state is of (PS3.3 C.11.11)."""

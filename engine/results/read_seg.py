@@ -15,12 +15,10 @@ from engine.film.decoder import decode_frame
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.results.codes import BOTH_CODES, LEFT_CODES, LUNG_CODES, PRECOORDINATED, RIGHT_CODES
+from engine.results.sop import LABEL_MAP_SEG
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-SEG = "1.2.840.10008.5.1.4.1.1.66.4"
-LABEL_MAP_SEG = "1.2.840.10008.5.1.4.1.1.66.7"
 
 _RUN_LENGTH = "1.2.840.10008.1.2.5"
 _MOST_BYTES = 1 << 28

@@ -14,14 +14,13 @@ from engine.mask import Mask
 from engine.results.codes import LINES, LUNG_CODES, MARKS, PRECOORDINATED
 from engine.results.marks import Marks, marks_of
 from engine.results.read_seg import (
-    LABEL_MAP_SEG,
-    SEG,
     code_of,
     dataset_of,
     findings_of_seg,
     frame_segments,
     structure_of_codes,
 )
+from engine.results.sop import LABEL_MAP_SEG, SEG
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -17,10 +17,11 @@ from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.mask import Mask
 from engine.results.document import FORMAT, FORMAT_VERSION
 from engine.results.marks import NO_MARKS, Marks, marks_of
-from engine.results.read_pr import PRESENTATION, marks_of_pr
-from engine.results.read_seg import LABEL_MAP_SEG, SEG, dataset_of, findings_of_seg, other_film
+from engine.results.read_pr import marks_of_pr
+from engine.results.read_seg import dataset_of, findings_of_seg, other_film
 from engine.results.read_sr import findings_of_sr
 from engine.results.runs import with_edits
+from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG
 
 _MOST_BYTES = 1 << 28
 _MOST_JSON_BYTES = 1 << 26

@@ -243,7 +243,7 @@ def _beside(canvas: "Canvas", export: Export, say: Words, top: float) -> float:
             canvas.drawRightString(right, y + 3.5, _range(row, say))
             y -= 6
         if row.reason is not None:
-            y = _small(canvas, say(row.reason.text), x + 6, y + 1, right)
+            y = _small(canvas, say(row.reason.text), x + 6, y + 1, right) - 2
     y -= 6
     caveats = list(dict.fromkeys(caveat for row in export.measurements for caveat in row.caveats))
     if Caveat.DOUBTED in caveats:

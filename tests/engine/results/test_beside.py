@@ -15,8 +15,9 @@ from engine.film.reading import read_radiograph
 from engine.film.structure import stated_object
 from engine.measure import measure
 from engine.results import beside
-from engine.results.beside import film_wanted, find_film, is_result, results_beside
+from engine.results.beside import film_wanted, find_film, results_beside
 from engine.results.bundle import export
+from engine.results.sop import is_result
 from tests.engine.results.exports import MADE_AT, marked
 from tests.phantom import NATIVE_SYNTAXES, dicom_bytes, dicom_film, thorax, write_film
 

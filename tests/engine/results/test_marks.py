@@ -24,7 +24,7 @@ from engine.case import Case, HeartCallipers, Line
 from engine.errors import DamagedFilmError, LungboxError
 from engine.likeness import ChestLikeness
 from engine.measure import Caveat, measure
-from engine.results.beside import film_wanted, is_result
+from engine.results.beside import film_wanted
 from engine.results.bundle import KINDS, export
 from engine.results.context import Export
 from engine.results.dicom import encoded, only_our_warnings
@@ -35,6 +35,7 @@ from engine.results.reopen import reopen
 from engine.results.report import pdf
 from engine.results.sc import picture
 from engine.results.seg import segmentation
+from engine.results.sop import is_result
 from engine.results.sr import report
 from engine.results.table import table
 from tests.engine.results.exports import MADE_AT, dicom_case, job, marked
