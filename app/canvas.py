@@ -131,10 +131,9 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is in view."""
-        painter = QPainter(self)
-        pointer = self._pointer if self.underMouse() else None
-        self.scene.paint(painter, self.rect().toRectF(), self.device_scale, self.font(), self.tool.sketch, pointer)
-        painter.end()
+        with QPainter(self) as painter:  # a painter that an error leaves open takes the process with it
+            pointer = self._pointer if self.underMouse() else None
+            self.scene.paint(painter, self.rect().toRectF(), self.device_scale, self.font(), self.tool.sketch, pointer)
         shown = self._session.shown
         if shown is not self._painted_case:
             self._painted_case = shown

@@ -43,28 +43,27 @@ class Histogram(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the curve and the window."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = self.rect().toRectF().adjusted(8, 8, -8, -8)
-        painter.fillRect(self.rect(), colour("panel"))
-        film = self._lightbox.film
-        if film is not None:
-            heights = np.sqrt(self.counts())
-            heights = heights / max(float(heights.max()), 1e-9)
-            x = area.left() + np.arange(_BINS) / (_BINS - 1) * area.width()
-            y = area.bottom() - heights * area.height()
-            points = [QPointF(float(a), float(b)) for a, b in zip(x, y, strict=True)]
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colour("faint"))
-            painter.drawPolygon(QPolygonF([area.bottomLeft(), *points, area.bottomRight()]))
-            window = as_window(self._lightbox.display.view)
-            span = max(film.greys.maximum - film.greys.minimum, 1e-9)
-            ends = [(window.center + side * window.width / 2 - film.greys.minimum) / span for side in (-1, 1)]
-            low, high = (area.left() + min(max(end, 0.0), 1.0) * area.width() for end in ends)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(colour("accent"), 1.5))
-            painter.drawRect(QRectF(low, area.top(), max(high - low, 1.0), area.height()))
-        painter.end()
+        with QPainter(self) as painter:  # a painter that an error leaves open takes the process with it
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            area = self.rect().toRectF().adjusted(8, 8, -8, -8)
+            painter.fillRect(self.rect(), colour("panel"))
+            film = self._lightbox.film
+            if film is not None:
+                heights = np.sqrt(self.counts())
+                heights = heights / max(float(heights.max()), 1e-9)
+                x = area.left() + np.arange(_BINS) / (_BINS - 1) * area.width()
+                y = area.bottom() - heights * area.height()
+                points = [QPointF(float(a), float(b)) for a, b in zip(x, y, strict=True)]
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(colour("faint"))
+                painter.drawPolygon(QPolygonF([area.bottomLeft(), *points, area.bottomRight()]))
+                window = as_window(self._lightbox.display.view)
+                span = max(film.greys.maximum - film.greys.minimum, 1e-9)
+                ends = [(window.center + side * window.width / 2 - film.greys.minimum) / span for side in (-1, 1)]
+                low, high = (area.left() + min(max(end, 0.0), 1.0) * area.width() for end in ends)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(colour("accent"), 1.5))
+                painter.drawRect(QRectF(low, area.top(), max(high - low, 1.0), area.height()))
 
 
 class HistogramDialog(QDialog):

@@ -67,8 +67,7 @@ def _picture(viewport: Viewport, scale: float, ink: Callable[[Pencil], None]) ->
     picture = QPixmap((QSizeF(wide.width, wide.height) * scale).toSize())
     picture.setDevicePixelRatio(scale)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    ink(Pencil(painter, wide))
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink(Pencil(painter, wide))
     return picture

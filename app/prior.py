@@ -76,30 +76,29 @@ class PriorView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is in view."""
-        painter = QPainter(self)
-        area = self.rect().toRectF()
-        painter.fillRect(area, CANVAS)
-        film, scale = self.lightbox.film, float(self.devicePixelRatioF())
-        if film is not None:
-            patch = resample(film.pyramid, self.lightbox.viewport, scale)
-            if patch is not None:
-                painter.drawImage(
-                    QPointF(patch.left / scale, patch.top / scale), grey_image(patch, self.lightbox.table(), scale)
+        with QPainter(self) as painter:  # a painter that an error leaves open takes the process with it
+            area = self.rect().toRectF()
+            painter.fillRect(area, CANVAS)
+            film, scale = self.lightbox.film, float(self.devicePixelRatioF())
+            if film is not None:
+                patch = resample(film.pyramid, self.lightbox.viewport, scale)
+                if patch is not None:
+                    painter.drawImage(
+                        QPointF(patch.left / scale, patch.top / scale), grey_image(patch, self.lightbox.table(), scale)
+                    )
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                self._draw_marks(painter)
+                draw_markers(painter, self.lightbox, area)
+                painter.setFont(self.font())
+                taken = "" if self._main.display.identity_hidden else date(film.radiograph.identity.study_date)
+                text = "  ".join(part for part in (self.tr("Prior"), taken, view_text(film.radiograph)) if part)
+                room = self._close.x() - 20
+                text = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+                painting.shadowed(
+                    painter, area.adjusted(14, 12, -14, -12), Qt.AlignmentFlag.AlignLeft, text, colour("text")
                 )
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._draw_marks(painter)
-            draw_markers(painter, self.lightbox, area)
-            painter.setFont(self.font())
-            taken = "" if self._main.display.identity_hidden else date(film.radiograph.identity.study_date)
-            text = "  ".join(part for part in (self.tr("Prior"), taken, view_text(film.radiograph)) if part)
-            room = self._close.x() - 20
-            text = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painting.shadowed(
-                painter, area.adjusted(14, 12, -14, -12), Qt.AlignmentFlag.AlignLeft, text, colour("text")
-            )
-        painter.setPen(colour("line"))
-        painter.drawLine(area.topLeft(), area.bottomLeft())
-        painter.end()
+            painter.setPen(colour("line"))
+            painter.drawLine(area.topLeft(), area.bottomLeft())
 
     def _draw_marks(self, painter: QPainter) -> None:
         """Draw the prior's outlines as the main film's are shown, and where a chosen number was taken."""
