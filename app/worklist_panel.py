@@ -101,9 +101,10 @@ def name_of(entry: Entry, *, hidden: bool) -> str:
     return "" if hidden else person(entry.patient) or plain(entry.path.name)
 
 
-def caption(entry: Entry, number: int) -> str:
+def caption(entry: Entry, number: int, *, hour: bool = True) -> str:
     """Return view and date; the place in the list where the file says neither."""
-    return "  ".join(part for part in (entry.view, entry.taken) if part) or f"# {number + 1}"
+    taken = entry.taken if hour else entry.taken.partition(" ")[0]
+    return "  ".join(part for part in (entry.view, taken) if part) or f"# {number + 1}"
 
 
 class Filter(QSortFilterProxyModel):
@@ -179,7 +180,10 @@ class EntryDelegate(QStyledItemDelegate):
         strong, small = painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
         height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
         who = name_of(entry, hidden=bool(index.data(HIDDEN_ROLE)))
-        first, _, rest = caption(entry, index.row()).partition("  ")
+        # A date without its hour says more than one whose hour is cut.
+        whole = caption(entry, index.row())
+        fits = QFontMetrics(small).horizontalAdvance(whole) <= inside.width()
+        first, _, rest = (whole if fits else caption(entry, index.row(), hour=False)).partition("  ")
         # The end of a file's name tells it from its neighbours'; of a person's name the beginning does.
         elided = Qt.TextElideMode.ElideRight if entry.patient else Qt.TextElideMode.ElideMiddle
         lines = [(who or first, strong, "text")]

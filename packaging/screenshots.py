@@ -12,10 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
 from PySide6.QtWidgets import QApplication, QWidget
 
 # Run as a file: a package called packaging is already installed nearly everywhere.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import resources
 
 
 def main() -> int:
@@ -39,6 +45,7 @@ def _take(folder: Path, only: str | None) -> int:
     from app.__main__ import start
     from app.dialogs import SettingsDialog
     from app.display import PresetKind
+    from app.films import load_film
     from app.histogram import HistogramDialog
     from app.settings import Settings
     from app.shortcut_dialogs import ShortcutSheet
@@ -114,9 +121,58 @@ def _take(folder: Path, only: str | None) -> int:
     picture("shortcuts", _shown(ShortcutSheet(bindings("chest", ()), window)))
     picture("settings", _shown(SettingsDialog(Settings(), window)))
     picture("histogram", _shown(HistogramDialog(session.lightbox, window)))
+    with tempfile.TemporaryDirectory(prefix="lungbox-pictures-") as films:
+        earlier, lying = _earlier(Path(films)), _lying(Path(films))
+        window.open_paths([resources.path("demo/demo.dcm")])
+        session.lightbox.hide_identity(hidden=False)
+        session.lightbox.show_uncertainty(on=False)
+        session.lightbox.reset()
+        session.edit.set_distances(())
+        window.comparing.show(load_film(earlier))
+        wait(settled)
+        window.comparing.outline()
+        wait(lambda: bool(window.comparing.changes))
+        picture("prior")
+        window.comparing.clear()
+        window.open_paths([lying])
+        wait(lambda: session.reading is not None and session.reading.film.path == lying)
+        session.both_lungs()
+        wait(lambda: settled() and session.doubt.likeness is not None)
+        if not session.doubt.doubtful:
+            raise SystemExit("the film that lies on its side is not doubted")
+        picture("doubted")
     session.discard_unsaved()
     assembly.close()
     return 0
+
+
+def _earlier(folder: Path) -> Path:
+    """Write the demo film as if taken a year before, with smaller lungs: the same chest, breathed in less."""
+    dataset = pydicom.dcmread(resources.path("demo/demo.dcm"))
+    dataset.decompress()
+    pixels = dataset.pixel_array
+    rows, columns = pixels.shape
+    less = np.array([[0.97, 0, 0.015 * columns], [0, 0.93, 0.02 * rows]])
+    pixels = cv2.warpAffine(pixels, less, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
+    dataset.StudyDate = "20250108"
+    return _saved(dataset, pixels, folder / "earlier.dcm")
+
+
+def _lying(folder: Path) -> Path:
+    """Write the demo film on its side under a header that says upright, as happens."""
+    dataset = pydicom.dcmread(resources.path("demo/demo.dcm"))
+    dataset.decompress()
+    return _saved(dataset, np.rot90(dataset.pixel_array), folder / "lying.dcm")
+
+
+def _saved(dataset: pydicom.Dataset, pixels: NDArray[np.generic], path: Path) -> Path:
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.PixelData = np.ascontiguousarray(pixels).tobytes()
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid(
+        entropy_srcs=[path.name]
+    )
+    dataset.save_as(path)
+    return path
 
 
 def _shown(dialog: QWidget) -> QWidget:
