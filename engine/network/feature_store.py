@@ -73,23 +73,26 @@ class FeatureStore:
             return
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.make_room(len(data))
             write_atomically(self._folder / key, data)
-            self._make_room()
         except (OSError, OutputError) as error:
             _log.info("an encoded film is not kept: %s", type(error).__name__)
 
-    def _make_room(self) -> None:
+    def make_room(self, coming_bytes: int = 0) -> None:
+        """Let go of what is too much, now or with what is coming; what was kept under another limit goes as well."""
         kept = []
-        for path in self._folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # another window lets go of old ones, too
-                status = path.stat()
-                kept.append((status.st_mtime_ns, status.st_size, path))
-        total = sum(size for _, size, _ in kept)
+        with contextlib.suppress(FileNotFoundError):
+            for path in self._folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # another window lets go of old ones, too
+                    status = path.stat()
+                    kept.append((status.st_mtime_ns, status.st_size, path))
+        total = coming_bytes + sum(size for _, size, _ in kept)
         for _, size, path in sorted(kept):
             if total <= self._limit_bytes:
                 return
-            path.unlink(missing_ok=True)
-            total -= size
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+                total -= size
 
 
 def _packed(features: Features) -> bytes:

@@ -44,6 +44,8 @@ class _Model:
                 raise CheckpointError("The model file was changed while Lungbox ran.", advice="Restart Lungbox.")
             self.backend = choose_backend(checkpoint, header["device"])
             self._store = FeatureStore(store_folder(), header["disk_bytes"])
+            with contextlib.suppress(OSError):  # a folder that cannot be read is no fault: it is not used either
+                self._store.make_room()
             return {}, _NOTHING
         if self.backend is None:
             raise BackendError("No model is loaded.", advice=_DOCTOR)

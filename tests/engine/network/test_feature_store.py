@@ -107,3 +107,30 @@ def test_the_model_s_process_keeps_films_and_answers_the_same_from_disk(
     changed = model.decode(model.encode(frame), coordinates, labels)
     model.close()
     assert not np.array_equal(changed[0], answers[0][0])
+
+
+@pytest.mark.parametrize(("limit", "left"), [(0, 0), (1 << 20, 3)])
+def test_a_lower_limit_holds_for_what_is_there_already(tmp_path: Path, limit: int, left: int) -> None:
+    for name in "abc":
+        FeatureStore(tmp_path, 1 << 20).write(name, FEATURES)
+    FeatureStore(tmp_path, limit).make_room()
+    assert len(list(tmp_path.iterdir())) == left
+
+
+def test_room_is_made_before_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FeatureStore(tmp_path, 1 << 20).write("a", FEATURES)
+    size = (tmp_path / "a").stat().st_size
+    seen: list[int] = []
+
+    def watched(path: Path, data: bytes) -> None:
+        seen.append(sum(file.stat().st_size for file in tmp_path.iterdir()))
+        path.write_bytes(data)
+
+    monkeypatch.setattr("engine.network.feature_store.write_atomically", watched)
+    FeatureStore(tmp_path, size + size // 2).write("b", FEATURES)
+    assert seen == [0]
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_folder_that_is_not_there_needs_no_room(tmp_path: Path) -> None:
+    FeatureStore(tmp_path / "none", 0).make_room()
