@@ -82,8 +82,11 @@ def plan_of(recipe: Recipe) -> dict[str, Any]:
 def start(recipe: Recipe, company: Team, model: LungModel | None = None) -> Run:
     """Return a new run, of `model` or of a network that knows nothing. Vectors are not pulled towards zero."""
     torch.manual_seed(recipe.seed)
-    model = (LungModel(recipe.model) if model is None else model).to(company.device)
-    average = LungModel(recipe.model).to(company.device).requires_grad_(requires_grad=False)
+    model = LungModel(recipe.model) if model is None else model
+    # Channels last: convolutions of bfloat16 are made for it, on CPUs as on GPUs.
+    model = model.to(company.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = LungModel(recipe.model).to(company.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = average.requires_grad_(requires_grad=False)
     average.load_state_dict(model.state_dict())
     with_team_statistics(model, company)
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]

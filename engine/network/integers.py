@@ -19,6 +19,8 @@ from engine.network.quantized import INT8_LIMIT, float_tensors
 # The plugin's switch for turning rounded layers into integer ones. Off, the same rounded values are multiplied in
 # float32, which holds every sum of up to 1,040 such products exactly and longer ones to its own rounding.
 IN_FLOAT32 = {"LP_TRANSFORMS_MODE": "NO"}
+# On a CPU with VNNI the plugin otherwise rounds the inputs of layers with compressed weights by scales of its own.
+NO_OTHER_QUANTIZER = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
 
 _INPUTS, _OUTPUTS = 256, 32
 
@@ -49,7 +51,7 @@ def _largest_sum(properties: dict[str, Any]) -> float:
     }
     x = ops.parameter([1, 16, _INPUTS], np.float32)
     graph = ov.Model([ops.result(Layers(tensors, "").linear(x, "a"))], [x])
-    plain = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    plain = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1} | NO_OTHER_QUANTIZER
     compiled = load_openvino().Core().compile_model(graph, "CPU", plain | properties)
     sums = compiled([np.full((1, 16, _INPUTS), INT8_LIMIT, dtype=np.float32)])[0]
     return float(sums.min()) if sums.min() == sums.max() else float("nan")

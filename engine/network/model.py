@@ -14,6 +14,16 @@ from engine.network.config import ModelConfig
 from engine.network.sam import ImageEncoderViT, LayerNorm2d, MaskDecoder, PromptEncoder, TwoWayTransformer
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return softmax(q k' / sqrt(d)) v."""
+    if q.device.type == "cpu" and torch.is_grad_enabled():
+        # torch's fused kernel takes twice as long as its parts on a CPU; to train, the memory is there.
+        weights = (q * float(q.shape[-1]) ** -0.5) @ k.transpose(-1, -2)
+        mixed: Tensor = weights.softmax(-1) @ v
+        return mixed
+    return F.scaled_dot_product_attention(q, k, v)
+
+
 class Attention(nn.Module):
     """Global self-attention with a fused query, key and value layer."""
 
@@ -27,7 +37,7 @@ class Attention(nn.Module):
         """Return (B, N, C) for (B, N, C)."""
         batch, tokens, dim = x.shape
         q, k, v = self.qkv(x).view(batch, tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        y = F.scaled_dot_product_attention(q, k, v)  # (B, heads, N, dim / heads)
+        y = attend(q, k, v)  # (B, heads, N, dim / heads)
         y = y.transpose(1, 2).reshape(batch, tokens, dim)
         out: Tensor = self.proj(y)
         return out
@@ -214,8 +224,11 @@ class CompactDecoder(nn.Module):
         repeat = prompts // embedding.shape[0]
         tokens = torch.cat([self.iou_token.weight, self.mask_token.weight]).expand(prompts, -1, -1)
         tokens = torch.cat([tokens, sparse], dim=1)
-        source = embedding.repeat_interleave(repeat, dim=0) + dense
-        hidden, image = self.transformer(source, position.expand(prompts, -1, -1, -1), tokens)
+        # Channels last: the transformer looks at tokens, and would copy every sum into that order otherwise.
+        together = torch.channels_last
+        source = (embedding.repeat_interleave(repeat, dim=0) + dense).contiguous(memory_format=together)
+        position = position.contiguous(memory_format=together).expand(prompts, -1, -1, -1)
+        hidden, image = self.transformer(source, position, tokens)
         x = image.transpose(1, 2).unflatten(2, source.shape[-2:])
         finest, *coarser = details
         for stage, detail in zip(self.upscale, reversed(coarser), strict=True):

@@ -21,7 +21,7 @@ from engine.errors import OutputError
 from engine.files import write_atomically
 from engine.network.bfloat16 import split_inputs
 from engine.network.checkpoint import Checkpoint
-from engine.network.integers import IN_FLOAT32, adds_up, with_real_weights
+from engine.network.integers import IN_FLOAT32, NO_OTHER_QUANTIZER, adds_up, with_real_weights
 from engine.network.openvino_runtime import load_openvino
 from engine.network.prompt_tokens import PromptTokens
 from engine.version import VERSION
@@ -64,7 +64,7 @@ class OpenVinoBackend:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": usable_cores(),
             "ENABLE_CPU_PINNING": False,  # the window and other programs want cores too
-        }
+        } | NO_OTHER_QUANTIZER
         rounded = any(name.endswith(".input_scale") for name in checkpoint.tensors)
         self.integers = rounded and adds_up()  # whether integers are multiplied as integers
         if rounded and not self.integers:

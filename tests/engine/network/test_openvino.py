@@ -12,7 +12,7 @@ from engine.network.backends import Backend
 from engine.network.checkpoint import Checkpoint, bundled_checkpoint, bundled_models, read_checkpoint
 from engine.network.graph import decoder_model
 from engine.network.graph_layers import Layers, ops, ov
-from engine.network.integers import IN_FLOAT32, _largest_sum, with_real_weights
+from engine.network.integers import IN_FLOAT32, NO_OTHER_QUANTIZER, _largest_sum, with_real_weights
 from engine.network.integers import adds_up as integers_add_up
 from engine.network.openvino_backend import OpenVinoBackend
 from engine.network.prompt_tokens import PromptTokens
@@ -89,7 +89,9 @@ def test_an_integer_layer_is_the_reference_to_float_rounding() -> None:
     graph = ov.Model([ops.result(Layers(tensors, "").linear(frame, "a"))], [frame])
     found = []
     for properties in ({}, IN_FLOAT32) if integers_add_up() else (IN_FLOAT32,):
-        compiled = ov.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | properties)
+        compiled = ov.Core().compile_model(
+            graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | NO_OTHER_QUANTIZER | properties
+        )
         found.append(compiled([x * input_scale])[0])
     expected = linear_int8(x, input_scale, weight, scale, bias)
     for outputs in found:
@@ -267,7 +269,9 @@ def test_weights_on_the_tokens_side_change_no_mask(tmp_path: Path) -> None:
     answers = []
     for one in (checkpoint, reals):
         drawn = decoder_model(one, [list(feature.shape) for feature in features])
-        compiled = ov.Core().compile_model(drawn, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | IN_FLOAT32)
+        compiled = ov.Core().compile_model(
+            drawn, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | NO_OTHER_QUANTIZER | IN_FLOAT32
+        )
         answers.append(compiled([tokens, *features]))
     (expected, expected_quality), (logits, quality) = ((answer[0], answer[1]) for answer in answers)
     np.testing.assert_allclose(logits, expected, atol=5e-3 * np.abs(expected).max())
