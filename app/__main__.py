@@ -104,11 +104,13 @@ def start(application: QApplication, films: list[Path], arguments: argparse.Name
         assembly.say_settings_broken()
     if policy.faults:
         assembly.say_policy_broken()
-    checkpoint, device = (
-        settings_value if name in policy.locked else getattr(arguments, name, None) or settings_value
-        for name, settings_value in (("checkpoint", settings.checkpoint), ("device", settings.device))
-    )
-    assembly.begin(Path(checkpoint) if checkpoint else None, device)
+
+    def wanted(name: str) -> str:
+        said = None if name in policy.locked else getattr(arguments, name, None)
+        return str(said or getattr(settings, name))
+
+    checkpoint = wanted("checkpoint")
+    assembly.begin(Path(checkpoint) if checkpoint else None, wanted("device"))
     assembly.window.show()
     demo = resources.path("demo/demo.dcm")
     if not films and not getattr(arguments, "no_demo", False) and demo.exists():

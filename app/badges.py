@@ -1,8 +1,33 @@
 """Small pieces that panels are made of: headings, notes, and tables of numbers."""
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractTableModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFontMetrics
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QSizePolicy, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.theme import colour
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+Note = tuple[str, bool]  # a sentence, and whether it is serious
+_NOWHERE = QModelIndex()
 
 
 class Badge(QWidget):
@@ -24,6 +49,52 @@ class Badge(QWidget):
         sentence.setObjectName("note")
         layout.addWidget(dot)
         layout.addWidget(sentence, 1)
+
+
+class Notes(QWidget):
+    """Quiet notes, one below the other."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._shown: list[Note] | None = None
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(2)
+
+    def show_notes(self, notes: list[Note]) -> None:
+        """Show these, and no others."""
+        if notes == self._shown:
+            return
+        self._shown = notes
+        while (item := self._rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for text, serious in notes:
+            self._rows.addWidget(Badge(text, colour("warn") if serious else colour("faint"), self))
+
+
+class NumbersModel(QAbstractTableModel):
+    """A table of a name, three numbers and their unit."""
+
+    @property
+    def lines(self) -> Sequence[object]:
+        """What the table has a line for."""
+        raise NotImplementedError
+
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return how many lines there are."""
+        return 0 if parent.isValid() else len(self.lines)
+
+    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return five."""
+        return 0 if parent.isValid() else 5
+
+    @staticmethod
+    def alignment(column: int) -> int:
+        """Return how a column and its heading stand: numbers to the right."""
+        side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
+        return int(side | Qt.AlignmentFlag.AlignVCenter)
 
 
 def heading(text: str, parent: QWidget) -> QLabel:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.case import Case, CaseState, Finding, HeartCallipers, Line, Making, Provenance, Structure
+from engine.case import Case, CaseState, Finding, Making, Provenance, Structure
 from engine.errors import LungboxError, OutputError
 from engine.files import read_file, write_atomically
 from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
-from engine.likeness import likeness_of, likeness_values
 from engine.mask import Mask
+from engine.results import marks as other_marks
 
 FORMAT = "lungbox-case"
 VERSION = 1
@@ -51,10 +51,6 @@ def masks_of(case: Case) -> dict[str, Mask]:
     return {mask.sha256: mask for mask in masks}
 
 
-def _line(line: Line) -> list[float]:
-    return [line.x0, line.y0, line.x1, line.y1]
-
-
 def _prompts(prompts: Prompts | None) -> dict[str, Any] | None:
     if prompts is None:
         return None
@@ -84,19 +80,7 @@ def marks_of(case: Case) -> dict[str, Any]:
             }
             for finding in case.findings
         ],
-        "callipers": None
-        if case.callipers is None
-        else {
-            "midline": _line(case.callipers.midline),
-            "right": list(case.callipers.right),
-            "left": list(case.callipers.left),
-        },
-        "distances": [_line(line) for line in case.distances],
-        "known_length": None
-        if case.known_length_mm is None
-        else {"line": _line(case.known_length_mm[0]), "mm": case.known_length_mm[1]},
-        "magnification_applied": case.magnification_applied,
-        "chest_likeness": likeness_values(case.likeness),
+        **other_marks.marks_values(case),
     }
 
 
@@ -124,22 +108,16 @@ def case_of(marks: dict[str, Any], masks: dict[str, Mask], radiograph: Radiograp
                 None if item["model_mask"] is None else masks[item["model_mask"]],
             )
         )
-    callipers, known = marks["callipers"], marks["known_length"]
+    others = other_marks.marks_of(marks)
     return Case(
         radiograph,
         tuple(findings),
-        None
-        if callipers is None
-        else HeartCallipers(
-            Line(*(float(value) for value in callipers["midline"])),
-            (float(callipers["right"][0]), float(callipers["right"][1])),
-            (float(callipers["left"][0]), float(callipers["left"][1])),
-        ),
-        tuple(Line(*(float(value) for value in line)) for line in marks["distances"]),
-        None if known is None else (Line(*(float(value) for value in known["line"])), float(known["mm"])),
-        bool(marks["magnification_applied"]),
+        others.callipers,
+        others.distances,
+        others.known_length_mm,
+        others.magnification_applied,
         CaseState(marks["state"]),
-        likeness_of(marks.get("chest_likeness")),  # case files of 0.2.0 and before have none
+        others.likeness,
     )
 
 

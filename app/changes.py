@@ -1,9 +1,9 @@
 """The table of changes: then, now and the difference, for what compares; and what to know before believing it."""
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QSpacerItem, QTableView, QVBoxLayout, QWidget
 
-from app.badges import Badge, dress_numbers, quiet
+from app.badges import AnyIndex, Note, Notes, NumbersModel, dress_numbers, quiet
 from app.comparing import Comparing
 from app.lightbox import Lightbox
 from app.measurements import COMPARED_KEYS
@@ -21,12 +21,10 @@ from app.wording import (
 )
 from engine.measure import UNIT_SYMBOLS, Caveat, Change, displayed, is_later, same_patient
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 CHANGE_ROLE = Qt.ItemDataRole.UserRole + 2
-_NOWHERE = QModelIndex()
 
 
-class ChangesModel(QAbstractTableModel):
+class ChangesModel(NumbersModel):
     """What changed: name, then, now, change, unit. Numbers that do not compare are left out; the panel says why."""
 
     def __init__(self, comparing: Comparing, session: Session, parent: QObject | None = None) -> None:
@@ -36,13 +34,10 @@ class ChangesModel(QAbstractTableModel):
         self.left_out: tuple[Change, ...] = ()
         comparing.changed.connect(self._follow)
 
-    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return how many lines there are."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return five."""
-        return 0 if parent.isValid() else 5
+    @property
+    def lines(self) -> tuple[Change, ...]:
+        """The changes on show."""
+        return self.rows
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the columns' names."""
@@ -51,8 +46,7 @@ class ChangesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return ["", self.tr("then"), self.tr("now"), self.tr("change"), ""][section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section in (1, 2, 3) else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
+            return self.alignment(section)
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -60,14 +54,13 @@ class ChangesModel(QAbstractTableModel):
         if not index.isValid() or index.row() >= len(self.rows):
             return None
         change, column = self.rows[index.row()], index.column()
-        side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
         full = measured_name(change.current, self._session.case)
         shown = self._cell(change, column)
         answers = {
             CHANGE_ROLE: change,
             Qt.ItemDataRole.DisplayRole: shown,
             Qt.ItemDataRole.AccessibleTextRole: full if column == 0 else shown,
-            Qt.ItemDataRole.TextAlignmentRole: int(side | Qt.AlignmentFlag.AlignVCenter),
+            Qt.ItemDataRole.TextAlignmentRole: self.alignment(column),
             Qt.ItemDataRole.ForegroundRole: colour("muted") if column in (1, 4) else colour("text"),
             Qt.ItemDataRole.ToolTipRole: tool_tip(f"{full}\n{change.current.method}"),
         }
@@ -109,10 +102,7 @@ class ChangesPanel(QWidget):
         self._about = quiet("", "note", self)
         self.outline = QPushButton(self.tr("Outline the prior's lungs"), self)
         self.outline.clicked.connect(self.outline_wanted)
-        self._notes = QWidget(self)
-        self._notes_layout = QVBoxLayout(self._notes)
-        self._notes_layout.setContentsMargins(0, 0, 0, 0)
-        self._notes_layout.setSpacing(2)
+        self._notes = Notes(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -122,7 +112,6 @@ class ChangesPanel(QWidget):
         comparing.changed.connect(self._refresh)
         session.case_changed.connect(self._refresh)
         lightbox.display_changed.connect(self._refresh)
-        self._shown: list[tuple[str, bool]] | None = None
         self._refresh()
 
     def _row_chosen(self, current: QModelIndex, _: QModelIndex) -> None:
@@ -134,16 +123,7 @@ class ChangesPanel(QWidget):
         self.outline.setEnabled(not comparing.outlining)
         self.table.setVisible(bool(self.model.rows))
         self._about.setText(self._sentence())
-        notes = self._wanted_notes()
-        if notes == self._shown:
-            return
-        self._shown = notes
-        while (item := self._notes_layout.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        for text, serious in notes:
-            self._notes_layout.addWidget(Badge(text, colour("warn") if serious else colour("faint"), self._notes))
+        self._notes.show_notes(self._wanted_notes())
 
     def _sentence(self) -> str:
         """Return where the comparison stands."""
@@ -162,12 +142,12 @@ class ChangesPanel(QWidget):
             return f"{about} {self.tr('Outline this film too, and the changes are shown.')}"
         return about
 
-    def _wanted_notes(self) -> list[tuple[str, bool]]:
+    def _wanted_notes(self) -> list[Note]:
         comparing, case = self._comparing, self._session.case
         if comparing.film is None or case is None:
             return []
         prior, film = comparing.film.radiograph, case.radiograph
-        notes: list[tuple[str, bool]] = []
+        notes: list[Note] = []
         if same_patient(prior, film) is False:
             notes.append((self.tr("Another patient ID: is this the same patient?"), True))
         if is_later(prior, film):

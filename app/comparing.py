@@ -132,20 +132,12 @@ class Comparing(QObject):
 
     def _judge(self, case: Case) -> None:
         """Ask whether the prior is a frontal chest at all: outlines from a file say nothing of it."""
-        radiograph = case.radiograph
 
         def judged(likeness: ChestLikeness) -> None:
             if self.case is case:
                 self._take(replace(case, likeness=likeness), self.source)
 
-        self._session.encoder.ask(
-            radiograph,
-            lambda segmenter, embedding: chest_likeness(segmenter, embedding, radiograph),
-            judged,
-            lambda error: None,
-            owner="prior",
-            priority=Priority.SOON,
-        )
+        self._session.doubt.judge(case.radiograph, judged, owner="prior", priority=Priority.SOON)
 
     def _film_changed(self) -> None:
         """A prior is of one film: the next one may be of somebody else."""

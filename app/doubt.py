@@ -1,6 +1,6 @@
 """Doubt: whether the film on screen looks like a frontal chest film to the model, asked once a film."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from app.jobs import Priority
 from engine.case import Case
 from engine.domain import chest_likeness
+from engine.errors import LungboxError
+from engine.film.radiograph import Radiograph
 from engine.likeness import ChestLikeness
 
 if TYPE_CHECKING:
@@ -52,15 +54,32 @@ class Doubt(QObject):
             then(case)
             return
 
-        def judged(likeness: ChestLikeness) -> None:
-            then(replace(case, likeness=likeness))
-
-        self._session.encoder.ask(
+        self.judge(
             case.radiograph,
-            lambda segmenter, embedding: chest_likeness(segmenter, embedding, case.radiograph),
-            judged,
+            lambda likeness: then(replace(case, likeness=likeness)),
             lambda error: then(case),
             owner="results",
+        )
+
+    def judge(
+        self,
+        radiograph: Radiograph,
+        then: Callable[[ChestLikeness], None],
+        failed: Callable[[LungboxError], None] = lambda error: None,
+        *,
+        owner: str,
+        key: Hashable | None = None,
+        priority: Priority = Priority.NOW,
+    ) -> None:
+        """Have the model look at a film."""
+        self._session.encoder.ask(
+            radiograph,
+            lambda segmenter, embedding: chest_likeness(segmenter, embedding, radiograph),
+            then,
+            failed,
+            owner=owner,
+            key=key,
+            priority=priority,
         )
 
     def forget(self) -> None:
@@ -81,12 +100,4 @@ class Doubt(QObject):
             self._session.judged()
             self.changed.emit()
 
-        self._session.encoder.ask(
-            radiograph,
-            lambda segmenter, embedding: chest_likeness(segmenter, embedding, radiograph),
-            judged,
-            lambda error: None,
-            owner="film",
-            key="doubt",
-            priority=Priority.SOON,
-        )
+        self.judge(radiograph, judged, owner="film", key="doubt", priority=Priority.SOON)

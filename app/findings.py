@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import painting
-from app.badges import Badge, dress_numbers, heading, quiet
+from app.badges import Note, Notes, dress_numbers, heading, quiet
 from app.changes import ChangesPanel
 from app.comparing import Comparing
 from app.measurements import MEASUREMENT_ROLE, MeasurementsModel
@@ -41,11 +41,10 @@ from app.wording import (
     making_text,
     note_text,
     structure_name,
-    value_text,
 )
 from engine.case import Finding, Structure
 from engine.film.radiograph import NoteCode
-from engine.measure import Caveat
+from engine.measure import Caveat, value_text
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 FINDING_ROLE = Qt.ItemDataRole.UserRole
@@ -198,11 +197,7 @@ class FindingsPanel(QWidget):
             self.tabs.addTab(title)
         self._pages = QStackedWidget(self)
         self.tabs.currentChanged.connect(self._turn_to)
-        self._notes = QWidget(self)
-        self._notes_layout = QVBoxLayout(self._notes)
-        self._notes_layout.setContentsMargins(0, 0, 0, 0)
-        self._notes_layout.setSpacing(2)
-        self._shown_notes: list[tuple[str, bool]] = []
+        self._notes = Notes(self)
         self.accept = QPushButton(self.tr("Accept and export"), self)
         self.accept.setObjectName("primary")
         self.flag = QPushButton(self.tr("Flag"), self)
@@ -343,20 +338,11 @@ class FindingsPanel(QWidget):
 
     def _refresh_notes(self) -> None:
         """Show what to look at twice: the film's notes, then the outlines'."""
-        wanted = self._wanted_notes()
         self._hint.setText(self.table_model.origin())
         self._explain()
-        if self._shown_notes == wanted:
-            return
-        self._shown_notes = wanted
-        while (item := self._notes_layout.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        for text, serious in wanted:
-            self._notes_layout.addWidget(Badge(text, colour("warn") if serious else colour("faint"), self._notes))
+        self._notes.show_notes(self._wanted_notes())
 
-    def _wanted_notes(self) -> list[tuple[str, bool]]:
+    def _wanted_notes(self) -> list[Note]:
         shown = self._session.shown
         if shown is None:
             return []

@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
+from app.badges import AnyIndex, NumbersModel
 from app.session import Session
 from app.theme import colour, structure_colour
 from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name, tool_tip
 from engine.case import Case, Structure
 from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Measurements, displayed, rounded
 
-AnyIndex = QModelIndex | QPersistentModelIndex
 MEASUREMENT_ROLE = Qt.ItemDataRole.UserRole + 1
-_NOWHERE = QModelIndex()
 
 _LUNG_ROWS = (
     "area", "height-dome", "height-angle", "width", "share-upper", "share-middle", "share-lower", "costophrenic-angle",
@@ -73,7 +72,7 @@ def rows_of(measurements: Measurements | None, case: Case | None) -> tuple[Row, 
     return tuple(rows)
 
 
-class MeasurementsModel(QAbstractTableModel):
+class MeasurementsModel(NumbersModel):
     """What was measured: name, right, left, both, unit."""
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -83,13 +82,10 @@ class MeasurementsModel(QAbstractTableModel):
         session.measured.connect(self._follow)
         session.film_changed.connect(self._follow)
 
-    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return how many lines there are."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        """Return five."""
-        return 0 if parent.isValid() else 5
+    @property
+    def lines(self) -> tuple[Row, ...]:
+        """The lines on show."""
+        return self._rows
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the columns' names, the lungs' in their colours."""
@@ -104,8 +100,7 @@ class MeasurementsModel(QAbstractTableModel):
             finding = shown.of(structure) if shown else None
             return structure_colour(finding) if finding is not None else colour("muted")
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int((Qt.AlignmentFlag.AlignRight if section in (1, 2, 3) else Qt.AlignmentFlag.AlignLeft)
-                       | Qt.AlignmentFlag.AlignVCenter)  # fmt: skip
+            return self.alignment(section)
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -119,8 +114,7 @@ class MeasurementsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column, cell)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if 1 <= column <= 3 else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
+            return self.alignment(column)
         if role == Qt.ItemDataRole.ForegroundRole:
             faint = column == 4 or row.interval or (cell is not None and cell.value is None)
             return colour("muted") if faint else colour("text")

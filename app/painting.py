@@ -267,16 +267,15 @@ def _shadowed(text: str, font_text: str, tint: str, scale: float) -> QImage:
     picture = QImage(math.ceil(size.width() * scale), math.ceil(size.height() * scale), _WITH_ALPHA)
     picture.setDevicePixelRatio(scale)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
-    painter.setFont(font)
-    base = QPointF(_SHADOW, _SHADOW + metrics.ascent())
-    painter.setPen(QColor(0, 0, 0, 190))
-    for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1.5)):
-        painter.drawText(base + QPointF(dx, dy), text)
-    painter.setPen(QColor(tint))
-    painter.drawText(base, text)
-    painter.end()
+    with QPainter(picture) as painter:
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        painter.setFont(font)
+        base = QPointF(_SHADOW, _SHADOW + metrics.ascent())
+        painter.setPen(QColor(0, 0, 0, 190))
+        for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1.5)):
+            painter.drawText(base + QPointF(dx, dy), text)
+        painter.setPen(QColor(tint))
+        painter.drawText(base, text)
     return picture
 
 

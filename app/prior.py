@@ -12,10 +12,11 @@ from app.comparing import Comparing
 from app.corners import draw_markers
 from app.display import Marks
 from app.evidence import draw_evidence
+from app.layer import Layer
 from app.lightbox import Lightbox
 from app.outlines import OutlinePaths
 from app.painting import Pencil
-from app.rendering import grey_image, resample
+from app.rendering import PatchInView, grey_image
 from app.theme import CANVAS, colour, structure_colour
 from app.wording import date, view_text
 
@@ -27,6 +28,8 @@ class PriorView(QWidget):
         super().__init__(parent)
         self._main, self._comparing = main, comparing
         self._paths = OutlinePaths()
+        self._patch = PatchInView()
+        self._layer = Layer()
         self.lightbox = Lightbox(self)
         self._last: QPointF | None = None
         self._button = Qt.MouseButton.NoButton
@@ -56,6 +59,8 @@ class PriorView(QWidget):
         film = self._comparing.film
         if film is not self.lightbox.film:
             self._paths.clear()
+            self._patch.forget()
+            self._layer.forget()
             self.lightbox.show(film)
             self.setVisible(film is not None)
             self._follow()
@@ -81,7 +86,7 @@ class PriorView(QWidget):
             painter.fillRect(area, CANVAS)
             film, scale = self.lightbox.film, float(self.devicePixelRatioF())
             if film is not None:
-                patch = resample(film.pyramid, self.lightbox.viewport, scale)
+                patch = self._patch.of(film.pyramid, self.lightbox.viewport, scale)
                 if patch is not None:
                     painter.drawImage(
                         QPointF(patch.left / scale, patch.top / scale), grey_image(patch, self.lightbox.table(), scale)
@@ -105,14 +110,18 @@ class PriorView(QWidget):
         case, viewport, display = self._comparing.case, self.lightbox.viewport, self._main.display
         if case is None or display.marks is Marks.OFF or self._main.peeking:
             return
-        pencil = Pencil(painter, viewport)
-        for finding in case.findings:
-            edge = self._paths.of(finding.mask, viewport.zoom * self.devicePixelRatioF())
-            fill = display.opacity if display.marks is Marks.FILL else 0.0
-            painting.outline(pencil, edge, structure_colour(finding), fill=fill, width=1.6)
+        scale = self.devicePixelRatioF()
+        fill = display.opacity if display.marks is Marks.FILL else 0.0
+
+        def ink(pencil: Pencil) -> None:
+            for finding in case.findings:
+                edge = self._paths.of(finding.mask, viewport.zoom * scale)
+                painting.outline(pencil, edge, structure_colour(finding), fill=fill, width=1.6)
+
+        self._layer.draw(painter, (case, fill), viewport, scale, ink)
         if self._comparing.evidence is not None:
             area = self.rect().toRectF().adjusted(8, 8, -8, -8)
-            draw_evidence(pencil, (self._comparing.evidence,), case, self._paths, area)
+            draw_evidence(Pencil(painter, viewport), (self._comparing.evidence,), case, self._paths, area)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag: right for the prior's window, else to pan both."""

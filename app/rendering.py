@@ -103,6 +103,31 @@ def resample(
     return patch
 
 
+class PatchInView:
+    """Resamples a film's part in view where it must, and keeps it between frames."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[Pyramid, float, Interpolation], Viewport, Patch | None] | None = None
+
+    def forget(self) -> None:
+        """Drop what is kept."""
+        self._kept = None
+
+    def of(
+        self, pyramid: Pyramid, viewport: Viewport, scale: float, interpolation: Interpolation = "linear"
+    ) -> Patch | None:
+        """Return what `resample` does."""
+        key, before = (pyramid, scale, interpolation), None
+        if self._kept is not None and self._kept[0] == key:
+            _, place, patch = self._kept
+            if place == viewport:
+                return patch
+            before = None if patch is None else (place, patch)
+        found = resample(pyramid, viewport, scale, interpolation, before)
+        self._kept = (key, viewport, found)
+        return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sampler:
     """Takes a film's values for pixels of the screen."""

@@ -12,11 +12,10 @@ from app.evidence import draw_evidence
 from app.layer import Layer
 from app.outlines import Outline, OutlinePaths
 from app.painting import Pencil
-from app.rendering import Patch, grey_image, overlay_image, resample
+from app.rendering import PatchInView, grey_image, overlay_image, resample
 from app.session import Session
 from app.theme import CANVAS, colour, structure_colour
 from app.tools import Sketch
-from app.viewport import Viewport
 from app.wording import doubt_text, length_text, structure_name
 from engine.case import Case, Finding
 from engine.geometry import BoxPrompt
@@ -32,7 +31,7 @@ class Scene:
 
     def __init__(self, session: Session) -> None:
         self._session, self._lightbox = session, session.lightbox
-        self._patch: tuple[tuple[object, ...], Viewport, Patch | None] | None = None
+        self._patch = PatchInView()
         self._paths = OutlinePaths()
         self._layer = Layer()
         self._area = QRectF()
@@ -44,7 +43,8 @@ class Scene:
 
     def forget(self) -> None:
         """Drop what was kept for the last film."""
-        self._patch, self.evidence = None, ()
+        self.evidence = ()
+        self._patch.forget()
         self._layer.forget()
         self._paths.clear()
 
@@ -58,7 +58,7 @@ class Scene:
             painter.fillRect(area, CANVAS)
             self._draw_empty(painter)
             return
-        patch = self._visible(scale)
+        patch = self._patch.of(film.pyramid, self._lightbox.viewport, scale, self._lightbox.display.interpolation)
         seen = QRectF()
         if patch is not None:
             image = grey_image(patch, self._lightbox.table(), scale)
@@ -90,18 +90,6 @@ class Scene:
     def edge_of(self, mask: Mask) -> Outline:
         """Return a mask's outline, simplified for the zoom."""
         return self._paths.of(mask, self._lightbox.viewport.zoom * self._scale)
-
-    def _visible(self, scale: float) -> Patch | None:
-        film, display, viewport = self._lightbox.film, self._lightbox.display, self._lightbox.viewport
-        assert film is not None
-        key = (film, scale, display.interpolation)
-        kept = self._patch
-        if kept is not None and kept[0] == key and kept[1] == viewport:
-            return kept[2]
-        before = (kept[1], kept[2]) if kept is not None and kept[0] == key and kept[2] is not None else None
-        patch = resample(film.pyramid, viewport, scale, display.interpolation, before)
-        self._patch = (key, viewport, patch)
-        return patch
 
     def _draw_masks(self, painter: QPainter, shown: Case, scale: float) -> None:
         display, viewport = self._lightbox.display, self._lightbox.viewport

@@ -38,10 +38,9 @@ from engine.measure import (
     Measurement,
     Obstacle,
     Reason,
-    displayed,
     rounded,
     scale_of,
-    with_unit,
+    value_text,
 )
 
 MINUS = "\N{MINUS SIGN}"
@@ -246,19 +245,11 @@ def origin_mark(origin: SpacingOrigin | None) -> str:
     return "" if origin is None else texts[origin]
 
 
-def length_text(case: Case | None, line: Line, measurement: Measurement | None = None) -> str:
-    """Return a length with its unit and origin: of a line on a case, or as measured."""
-    if measurement is not None:
-        return evidence_text(measurement)
-    assert case is not None
+def length_text(case: Case, line: Line) -> str:
+    """Return the length of a line on a case with its unit and origin."""
     scale = scale_of(case)
     mark = origin_mark(scale.origin)
     return f"{rounded(scale.length(line), scale.unit)} {scale.unit}" + (f"  {mark}" if mark else "")
-
-
-def value_text(measurement: Measurement) -> str:
-    """Return a number with its unit."""
-    return with_unit(displayed(measurement), measurement.unit)
 
 
 def evidence_text(measurement: Measurement) -> str:

@@ -42,9 +42,7 @@ def deb(program: Path, out: Path) -> Path:
         lay_out(root)
         control = root / "DEBIAN"
         control.mkdir()
-        size_kb = (
-            sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink()) // 1024
-        )
+        size_kb = slim.size(root) // 1024
         (control / "control").write_text(control_text(architecture, size_kb, libc_needed(program)), encoding="utf-8")
         for path in [root, *root.rglob("*")]:
             if path.is_symlink():
@@ -98,8 +96,7 @@ def libc_needed(program: Path) -> str:
     """Return the oldest C library that every binary of a folder is content with."""
     newest = (0, 0)
     for path in slim.binaries(program):
-        text = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=True).stdout
-        found = [(int(major), int(minor)) for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", text)]
+        found = [(int(major), int(minor)) for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", slim.headers(path))]
         newest = max([newest, *found])
     return f"{newest[0]}.{newest[1]}"
 

@@ -35,9 +35,8 @@ def drawn(side: int) -> Image.Image:
     """Return the tile in pixels, drawn for that size and not scaled to it."""
     picture = QImage(side, side, QImage.Format.Format_ARGB32)
     picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    QSvgRenderer(QByteArray(tile().encode())).render(painter)
-    painter.end()
+    with QPainter(picture) as painter:
+        QSvgRenderer(QByteArray(tile().encode())).render(painter)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     picture.save(buffer, "PNG")  # type: ignore[call-overload]

@@ -56,7 +56,7 @@ def slim(folder: Path) -> list[str]:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         return [f"not made smaller: {', '.join(missing)} is not installed"]
-    before = _size(folder)
+    before = size(folder)
     said = []
     for what, work in (
         ("video and algebra of OpenCV replaced by stubs", stub_opencv),
@@ -66,7 +66,7 @@ def slim(folder: Path) -> list[str]:
         ("tables of data without spaces", compact),
     ):
         work(folder)
-        after = _size(folder)
+        after = size(folder)
         said.append(f"{(before - after) / 1e6:8.1f} MB  less: {what}")
         before = after
     return said
@@ -191,8 +191,12 @@ def _may_go(path: Path, folder: Path) -> bool:
 
 def needed(path: Path) -> list[str]:
     """Return the names of the libraries that a binary is linked to."""
-    text = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=True).stdout
-    return [line.split()[1] for line in text.splitlines() if line.strip().startswith("NEEDED")]
+    return [line.split()[1] for line in headers(path).splitlines() if line.strip().startswith("NEEDED")]
+
+
+def headers(path: Path) -> str:
+    """Return what a binary says of itself to the loader: segments, libraries, versions."""
+    return subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=True).stdout
 
 
 def binaries(folder: Path) -> list[Path]:
@@ -224,8 +228,7 @@ def strip(folder: Path) -> None:
 
 def is_loadable(path: Path) -> bool:
     """Whether each segment (ELF, PT_LOAD) has offset and address that agree within a page."""
-    text = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=True).stdout
-    segments = re.findall(r"LOAD off\s+0x(\w+) vaddr 0x(\w+) paddr 0x\w+ align 2\*\*(\d+)", text)
+    segments = re.findall(r"LOAD off\s+0x(\w+) vaddr 0x(\w+) paddr 0x\w+ align 2\*\*(\d+)", headers(path))
     return bool(segments) and all((int(off, 16) - int(at, 16)) % 2 ** int(power) == 0 for off, at, power in segments)
 
 
@@ -237,5 +240,6 @@ def compact(folder: Path) -> None:
             path.write_text(json.dumps(values, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
 
 
-def _size(folder: Path) -> int:
+def size(folder: Path) -> int:
+    """Return the bytes of a folder's files, links left out."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -40,7 +40,7 @@ from training.rounding import LayerQuantizer
 from training.state import commit
 
 Tensors = dict[str, NDArray[Any]]
-_USUAL = Recipe()
+_RECIPE = Recipe()
 
 # Below this many values a tensor stays in float32: it costs nothing, and the position encoding's sines of large angles
 # need it.
@@ -296,8 +296,8 @@ class Wanted:
     name: str = "lungbox-compact"
     version: str = "0.1.0"
     note: str = ""  # what a reader of the card should know of this training
-    calibration_films: int = _USUAL.calibration_films
-    proof_films: int = _USUAL.proof_films
+    calibration_films: int = _RECIPE.calibration_films
+    proof_films: int = _RECIPE.proof_films
     sources: tuple[str, ...] = SOURCES
 
 

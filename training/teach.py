@@ -25,7 +25,7 @@ from engine.film.radiograph import Radiograph
 from engine.geometry import BoxPrompt, Prompts
 from engine.lungs import tidied
 from engine.mask import Mask
-from engine.segmenter import Segmenter, load_segmenter
+from engine.segmenter import Embedding, Segmenter, load_segmenter
 from training.boxes import BoxKind, bounds_of, draw_box, fixed_rng
 from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, write_manifest
 from training.pictures import MODEL, film_tile, sheet, write_png
@@ -55,9 +55,9 @@ def taught(segmenter: Segmenter, film: Radiograph, name: str) -> Outcome:
     embedding = segmenter.embed(film)
     if chest_likeness(segmenter, embedding, film).doubtful:
         return Outcome(None, "doubted to be a frontal chest")
+    found = _views(segmenter, embedding, film, name)
     mirrored = replace(film, stored=np.ascontiguousarray(film.stored[:, ::-1]))
-    found = _views(segmenter, film, name)
-    found += [Mask.of(view.pixels()[:, ::-1]) for view in _views(segmenter, mirrored, name)]
+    found += [Mask.of(view.pixels()[:, ::-1]) for view in _views(segmenter, segmenter.embed(mirrored), mirrored, name)]
     votes = np.mean([view.pixels() for view in found], axis=0)
     mask = tidied(Mask.of(votes >= 0.5))
     if min(mask.dice(view) for view in found) < AGREEMENT:
@@ -66,9 +66,8 @@ def taught(segmenter: Segmenter, film: Radiograph, name: str) -> Outcome:
     return Outcome(None, fault) if fault else Outcome(mask)
 
 
-def _views(segmenter: Segmenter, film: Radiograph, name: str) -> list[Mask]:
+def _views(segmenter: Segmenter, embedding: Embedding, film: Radiograph, name: str) -> list[Mask]:
     """Return both lungs as they are outlined with the whole film for a box, and with a box round each lung."""
-    embedding = segmenter.embed(film)
     whole = Prompts(BoxPrompt.whole(film.rows, film.columns))
     first = tidied(segmenter.segment_many(embedding, [whole])[0].mask)
     boxes = [bounds_of(part.pixels()) for part in first.parts()]

@@ -24,6 +24,7 @@ from engine.measure.values import (
     calibration_text,
     displayed,
     rounded,
+    value_text,
     with_unit,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "same_patient",
     "scale_of",
     "spacing_of",
+    "value_text",
     "with_intervals",
     "with_known_length",
     "with_unit",

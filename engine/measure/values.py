@@ -153,6 +153,11 @@ def with_unit(number: str, unit: str) -> str:
     return f"{number}{'' if symbol in ('', '°') else ' '}{symbol}"
 
 
+def value_text(measurement: "Measurement") -> str:
+    """Return a measurement's number as it is shown, with its unit."""
+    return with_unit(displayed(measurement), measurement.unit)
+
+
 ORIGIN_TEXTS = {
     SpacingOrigin.DETECTOR: "mm at the detector",
     SpacingOrigin.FIDUCIAL: "mm by fiducial",

@@ -7,13 +7,12 @@ import numpy as np
 
 from engine.case import Line
 from engine.film.grey import VoiLut, Window, default_view
-from engine.measure import UNIT_SYMBOLS, Caveat, displayed
+from engine.measure import UNIT_SYMBOLS, Caveat, displayed, value_text
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
 from engine.results.context import Export, structure_key
 from engine.results.dicom import completed, head, prepared_source, reader_name
 from engine.results.pictures import drawn_outlines
-from engine.results.sc import value_text
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

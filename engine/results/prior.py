@@ -8,7 +8,7 @@ from engine.film.radiograph import Radiograph
 from engine.likeness import likeness_values
 from engine.measure import Change, same_patient
 from engine.results.context import Export, structure_key
-from engine.results.table import safe_text
+from engine.results.table import number_text, safe_text
 
 COLUMNS = (
     "structure",
@@ -84,14 +84,14 @@ def changes_table(export: Export) -> bytes:
             [
                 safe_text(now.structure),
                 now.id,
-                _number(then.value),
+                number_text(then.value),
                 then.unit,
                 "" if then.origin is None else then.origin.value,
-                _number(now.value),
+                number_text(now.value),
                 now.unit,
                 "" if now.origin is None else now.origin.value,
-                _number(change.difference),
-                _number(change.relative),
+                number_text(change.difference),
+                number_text(change.relative),
                 "" if change.obstacle is None else change.obstacle.value,
                 " ".join(caveats),
                 *about,
@@ -103,7 +103,3 @@ def changes_table(export: Export) -> bytes:
 
 def _named(film: Radiograph) -> tuple[str, str]:
     return safe_text(film.source.sop_instance_uid), film.source.pixel_sha256
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(float(value))

@@ -18,13 +18,13 @@ from engine.measure import (
     displayed,
     rounded,
     same_patient,
+    value_text,
     with_unit,
 )
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
 from engine.results.context import MODEL_NAME, NOTICE, Export, structure_key
 from engine.results.pictures import drawn_outlines, jpeg_of, shown_film, shrunk_to
-from engine.results.sc import value_text
 from engine.results.words import Words
 from engine.version import VERSION
 

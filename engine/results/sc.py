@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.measure import Caveat, Measurement, calibration_text, displayed, with_unit
+from engine.measure import Caveat, calibration_text, value_text
 from engine.results.codes import look_of, looks
 from engine.results.context import NOTICE, Export, structure_key
 from engine.results.dicom import completed, head, prepared_source
@@ -130,8 +130,3 @@ def _write_doubt(draw: ImageDraw.ImageDraw, x: int, y: int, font: ImageFont.Free
     draw.text((x + 12, y + 6), first, fill="black", font=font)
     draw.text((x + 12, y + 33), second[:1].upper() + second[1:], fill="black", font=font)
     return y + 70
-
-
-def value_text(row: Measurement) -> str:
-    """Return a value with its unit."""
-    return with_unit(displayed(row), row.unit)

@@ -133,18 +133,18 @@ def _cells(export: Export, row: _Row, measured: dict[str, Measurement] | None = 
         "mm" if spacing else "px",
         "cm2" if spacing else "px",
         spacing.origin.value if spacing else "",
-        _number(spacing.row_mm if spacing else None),
-        _number(spacing.column_mm if spacing else None),
+        number_text(spacing.row_mm if spacing else None),
+        number_text(spacing.column_mm if spacing else None),
     ]
     for key in _MEASURED:
         found = measured.get(key)
         low, high = found.interval if found is not None and found.interval is not None else (None, None)
-        cells += [_number(found.value if found is not None else None), _number(low), _number(high)]
+        cells += [number_text(found.value if found is not None else None), number_text(low), number_text(high)]
     caveats = dict.fromkeys(caveat.value for found in measured.values() for caveat in found.caveats)
     return [
         *cells,
         " ".join(caveats),
-        _number(row.quality),
+        number_text(row.quality),
         row.checkpoint_sha256,
         safe_text(row.backend),
         VERSION,
@@ -152,5 +152,6 @@ def _cells(export: Export, row: _Row, measured: dict[str, Measurement] | None = 
     ]
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """Return a number in full precision; empty where there is none."""
     return "" if value is None else repr(float(value))
