@@ -1,8 +1,8 @@
 """The model in a process of its own, so that a crash in a native runtime costs a restart and not the window.
 
 `Apart` is a Backend like any other. The child keeps the features, which are many and large; what crosses is a frame
-(1 MB) once a film, and a box one way and its logits the other. A child that dies is started again and shown the frame
-again, once a call: what kills it twice is the reader's to know.
+(1 MB) once a film, and a box one way and its logits the other. A child that dies, or gives no answer for long, is
+started again and shown the frame again, once a call: what kills it twice is the reader's to know.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import logging
 import subprocess
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,8 @@ WORKER_ARGUMENT = "--model-worker"  # a frozen program started with it calls `en
 Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
+# A request that takes longer hangs. The slowest that is none, ViT-H on two old cores, takes about a minute.
+_ANSWER_S = 300.0
 _DOCTOR = "Run `lungbox doctor`; close other programs if memory is short."
 
 
@@ -45,11 +47,17 @@ class Apart:
     """One checkpoint, run by a child process. Safe to use from any thread; one request runs at a time."""
 
     def __init__(
-        self, path: Path, device: str = "auto", disk_bytes: int = 0, command: Sequence[str] | None = None
+        self,
+        path: Path,
+        device: str = "auto",
+        disk_bytes: int = 0,
+        command: Sequence[str] | None = None,
+        answer_s: float = _ANSWER_S,
     ) -> None:
         self.checkpoint: Checkpoint = read_checkpoint(path)
         self.description = self.device = self.fallback = ""
         self.restarts = 0
+        self.answer_s = answer_s  # a child that has not answered a request by then is ended
         self._path, self._asked_device, self._disk_bytes = path, device, disk_bytes
         own = child_command("engine.network.worker", WORKER_ARGUMENT)
         self._command = own if command is None else list(command)
@@ -118,7 +126,8 @@ class Apart:
             return ask()
         except (OSError, EOFError) as fault:
             _end(self._child)
-            raise BackendError("The model's process ended twice over this film.", advice=_DOCTOR) from fault
+            gone = "The model's process ended, or gave no answer, twice over this film."
+            raise BackendError(gone, advice=_DOCTOR) from fault
 
     def _replace(self, fault: BaseException) -> None:
         self.restarts += 1
@@ -158,14 +167,32 @@ class Apart:
         assert child.stdout is not None
         dropped = [self._dropped.pop() for _ in range(len(self._dropped))]
         payload = b"" if values is None else bytes_of(np.ascontiguousarray(values))
-        write_message(child.stdin.fileno(), {**header, "drop": dropped}, payload)
-        answer, size = read_header(child.stdout.fileno())
-        body = read_bytes(child.stdout.fileno(), size)
+        with _ended_after(self.answer_s, child):
+            write_message(child.stdin.fileno(), {**header, "drop": dropped}, payload)
+            answer, size = read_header(child.stdout.fileno())
+            body = read_bytes(child.stdout.fileno(), size)
         if "fault" in answer:
             raise _fault(answer)
         self.description, self.device = answer["description"], answer["device"]
         self.fallback = answer["fallback"]
         return answer, body
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill a child that has not answered by then: what waits for it sees its pipe close."""
+
+    def end() -> None:
+        _log.warning("the model's process gave no answer for %g s and is ended", seconds)
+        child.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _fault(answer: Mapping[str, Any]) -> LungboxError:

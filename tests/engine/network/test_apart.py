@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,40 @@ def test_what_kills_it_twice_is_said_and_the_next_film_gets_a_new_one(path: Path
                 apart.encode(frame_for(COMPACT))
             assert apart.restarts >= turn
             assert apart.pid is None
+    finally:
+        apart.close()
+
+
+HANGS_OVER_ITS_FIRST_FILM = """
+import pathlib, sys, time
+from engine.network import worker
+real = worker._Model.answer
+def answer(self, header, payload):
+    mark = pathlib.Path(sys.argv[1])
+    if header["do"] == "encode" and not mark.exists():
+        mark.touch()
+        time.sleep(600)
+    return real(self, header, payload)
+worker._Model.answer = answer
+worker.serve()
+"""
+
+
+def test_a_child_that_hangs_is_replaced_and_asked_again(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    command = [sys.executable, "-P", "-c", HANGS_OVER_ITS_FIRST_FILM, str(tmp_path / "hung")]
+    apart = Apart(path, "cpu", command=command, answer_s=10.0)
+    first = apart.pid
+    try:
+        with caplog.at_level(logging.WARNING):
+            begun = time.monotonic()
+            features = apart.encode(frame_for(COMPACT))
+        assert time.monotonic() - begun < 60
+        assert np.isfinite(apart.decode(features, *boxes_for(COMPACT, 1))[0]).all()
+        assert apart.restarts == 1
+        assert apart.pid != first
+        assert "gave no answer" in caplog.text
     finally:
         apart.close()
 
