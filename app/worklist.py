@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -34,13 +35,14 @@ class Worklist(QObject):
         self.entries: list[Entry] = []
         self.index = -1
         self.loading: Path | None = None
+        self._refused: Path | None = None  # asked for after the open film, and not readable: keys go on from here
         self._films: OrderedDict[Path, Film] = OrderedDict()
         self._places: dict[Path, int] = {}
 
     # Filling
 
     def open(self, places: Sequence[Path], *, then: Callable[[Film], None] | None = None, add: bool = False) -> None:
-        """Fill the list with the films at some files and folders, and open the first."""
+        """Fill the list with the films at some files and folders, and open the first that can be read."""
 
         def done(paths: list[Path]) -> None:
             if not paths:
@@ -54,13 +56,34 @@ class Worklist(QObject):
             self.entries = fresh
             self._places = {entry.path: number for number, entry in enumerate(fresh)}
             self.reset.emit()
-            self.show(self._places[paths[0]], then=then)
+            self._show_first(paths, then)
 
         chosen = [place.absolute() for place in places]
         self._jobs.run(Lane.FILM, lambda: films_in(chosen), done, self.failed.emit)
 
-    def show(self, index: int, *, then: Callable[[Film], None] | None = None) -> None:
-        """Open a film of the list; the last one asked for wins."""
+    def _show_first(self, paths: Sequence[Path], then: Callable[[Film], None] | None) -> None:
+        """Open the first of some films that can be read; of the others, only the first is a message."""
+        told = False
+
+        def next_one(number: int, error: LungboxError) -> None:
+            nonlocal told
+            if not told:
+                told = True
+                self.failed.emit(error)
+            if number < len(paths):
+                one_more = partial(next_one, number + 1)
+                self.show(self._places.get(paths[number], -1), then=then, refused=one_more)
+
+        self.show(self._places[paths[0]], then=then, refused=partial(next_one, 1))
+
+    def show(
+        self,
+        index: int,
+        *,
+        then: Callable[[Film], None] | None = None,
+        refused: Callable[[LungboxError], None] | None = None,
+    ) -> None:
+        """Open a film of the list; the last one asked for wins. `refused` is told of it, not everybody, if it fails."""
         if not 0 <= index < len(self.entries):
             return
         path = self.entries[index].path
@@ -69,7 +92,7 @@ class Worklist(QObject):
         self.loading_changed.emit()
 
         def done(film: Film) -> None:
-            self.loading = None
+            self.loading = self._refused = None
             self._keep(film)
             self._change(path, problem="")  # what could not be read before may have been mended
             self.index = self._places.get(path, -1)
@@ -79,21 +102,22 @@ class Worklist(QObject):
             if then is not None:
                 then(film)
 
-        def refused(error: LungboxError) -> None:
-            self.loading = None
+        def failed(error: LungboxError) -> None:
+            self.loading, self._refused = None, path
             self._change(path, problem=str(error), read=True)
             self.loading_changed.emit()
-            self.failed.emit(error)
+            (refused or self.failed.emit)(error)
 
         kept = self._films.get(path)
         if kept is not None:
             done(kept)
         else:
-            self._jobs.run(Lane.FILM, lambda: load_film(path), done, refused, owner="open")
+            self._jobs.run(Lane.FILM, lambda: load_film(path), done, failed, owner="open")
 
     def step(self, by: int) -> bool:
         """Open the next or previous film; False at the end of the list."""
-        place = self._places.get(self.loading, self.index) if self.loading is not None else self.index
+        asked = self.loading or self._refused
+        place = self.index if asked is None else self._places.get(asked, self.index)
         if not 0 <= place + by < len(self.entries):
             return False
         self.show(place + by)

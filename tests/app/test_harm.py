@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings, load_settings, save_settings
+from engine.errors import LungboxError
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
 
 MakeRoom = Callable[..., Room]
@@ -97,3 +98,31 @@ def test_a_film_that_goes_while_it_is_read_takes_no_work_with_it(
     room.settle()
     assert not room.session.dirty
     assert room.assembly.parts.faults.unhandled == 0
+
+
+def test_films_that_cannot_be_read_are_stepped_over(make_room: MakeRoom, tmp_path: Path) -> None:
+    """The first readable film of a folder opens by itself, and a broken one in the middle is no wall for the keys."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in (0, 1, 3):
+        (folder / f"{number}.dcm").write_bytes(b"not a film")
+    for number in (2, 4):
+        film(folder / f"{number}.dcm", number=number)
+    room = make_room()
+    worklist = room.session.worklist
+    said: list[LungboxError] = []
+    worklist.failed.connect(said.append)
+    room.window.open_paths([folder])
+    room.wait(lambda: worklist.index == 2)
+    room.settle()
+    assert len(said) == 1  # a folder of broken films is one message, and a mark at each
+    assert [bool(entry.problem) for entry in worklist.entries[:3]] == [True, True, False]
+    assert worklist.step(1)
+    room.wait(lambda: worklist.loading is None)
+    assert worklist.index == 2  # the open film stays
+    assert worklist.step(1)
+    room.wait(lambda: worklist.index == 4)
+    assert worklist.step(-1)
+    room.wait(lambda: worklist.loading is None)
+    assert worklist.step(-1)
+    room.wait(lambda: worklist.index == 2)
