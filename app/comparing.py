@@ -9,6 +9,7 @@ from app.beside import Found, marks_beside
 from app.films import Film
 from app.jobs import Lane, Priority
 from app.prompting import answered
+from app.reading import key_of
 from engine.case import Case, Finding
 from engine.domain import chest_likeness
 from engine.errors import LungboxError
@@ -61,8 +62,8 @@ class Comparing(QObject):
         self.film, self._beside = film, case
         self.changed.emit()
         radiograph = film.radiograph
-        worked_on = self._session.readings.get(film.path)
-        if worked_on is not None and worked_on.case.findings and _same_pixels(worked_on.case.radiograph, radiograph):
+        worked_on = self._session.readings.get(key_of(film))
+        if worked_on is not None and worked_on.case.findings:
             self._take(worked_on.case, "session")
             return
         self._session.encoder.encode(radiograph, ahead=True)  # the model is probably asked next

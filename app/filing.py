@@ -183,13 +183,14 @@ class Filing(QObject):
             self._session.noticed.emit("results-opened")
 
     def _with_case(self, film: Film, path: Path, on: Callable[..., Case]) -> None:
+        reading = self._session.reading
+        if reading is None or reading.film.path != film.path:
+            return
         try:
-            case = on(film.radiograph)
+            case = on(reading.film.radiograph)  # as it was first read: its history is on that one
         except LungboxError as error:
             self._session.failed.emit(error)
-            return
-        reading = self._session.reading
-        if reading is not None and reading.film.path == film.path:
+        else:
             reading.path = path
             self._session.do(case, "open")
             reading.saved = reading.case

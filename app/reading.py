@@ -10,6 +10,11 @@ from engine.case import Case
 from engine.geometry import Prompts
 
 
+def key_of(film: Film) -> tuple[Path, str]:
+    """Return what tells a film from others: a file may be written over with another's pixels while it is worked on."""
+    return film.path, film.radiograph.source.pixel_sha256
+
+
 @dataclass(slots=True, eq=False)
 class Reading:
     """A film with its case, as far as this session has come with it."""
@@ -20,6 +25,11 @@ class Reading:
     journal: Journal
     saved: Case
     path: Path | None = None  # its case file
+
+    @property
+    def key(self) -> tuple[Path, str]:
+        """What it is kept under."""
+        return key_of(self.film)
 
     @property
     def dirty(self) -> bool:

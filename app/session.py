@@ -20,7 +20,7 @@ from app.journal import Journal, JournalFolder, Recovered
 from app.lightbox import Lightbox
 from app.measuring import Measuring
 from app.prompting import answered, group_of, merged
-from app.reading import Pending, Reading
+from app.reading import Pending, Reading, key_of
 from app.settings import Settings
 from app.worklist import Worklist
 from engine.case import Case, CaseState, Finding, Structure
@@ -62,7 +62,7 @@ class Session(QObject):
         self.settings = settings
         self._journals = journals
         self.reading: Reading | None = None
-        self.readings: dict[Path, Reading] = {}
+        self.readings: dict[tuple[Path, str], Reading] = {}
         self._recovered: dict[Path, Recovered] = {}
         self.draft: Case | None = None  # while a box is dragged: shown, not yet done
         self.draft_prompts: Prompts | None = None
@@ -120,14 +120,12 @@ class Session(QObject):
         """Put a film on the lightbox with the work already done on it."""
         self.drop_prompts()
         self._forget()
-        reading = self.readings.get(film.path)
-        if reading is None or reading.film.radiograph.source.pixel_sha256 != film.radiograph.source.pixel_sha256:
-            reading = self._begin(film)
+        reading = self.readings.get(key_of(film)) or self._begin(film)
         reading.case = self.doubt.on(reading.case)
         film = reading.film  # the one its case was drawn on, where it was read again meanwhile
         if self.reading is not None and not self.reading.history.done and not self.reading.history.undone:
-            self.readings.pop(self.reading.film.path, None)  # nothing was done on it: its pixels need not be kept
-        self.readings[film.path] = reading
+            self.readings.pop(self.reading.key, None)  # nothing was done on it: its pixels need not be kept
+        self.readings[reading.key] = reading
         self.reading = reading
         self.selected = reading.case.findings[0].tracking_uid if reading.case.findings else None
         self.structure, self.structure_name = None, ""

@@ -89,10 +89,10 @@ def interleaved(
     begun = time.perf_counter()
     repeats = {}
     for name, call in variants.items():
-        seconds = _seconds(call)  # the first call also compiles and fills caches
-        if seconds < _LONG_SECONDS:
-            seconds = _seconds(call)
-        repeats[name] = max(1, round(_LEAST_SECONDS / seconds))
+        once = _seconds(call)  # the first call also compiles and fills caches
+        if once < _LONG_SECONDS:
+            once = _seconds(call)
+        repeats[name] = max(1, round(_LEAST_SECONDS / once))
     samples: dict[str, list[tuple[float, bool]]] = {name: [] for name in variants}
     for done in range(rounds):
         if done >= _LEAST_ROUNDS and time.perf_counter() - begun > seconds:

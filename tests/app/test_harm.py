@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings, load_settings, save_settings
+from benchmarks.watching import journalled
 from engine.errors import LungboxError
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
 
@@ -126,3 +127,37 @@ def test_films_that_cannot_be_read_are_stepped_over(make_room: MakeRoom, tmp_pat
     room.wait(lambda: worklist.loading is None)
     assert worklist.step(-1)
     room.wait(lambda: worklist.index == 2)
+
+
+def test_a_film_written_over_and_put_back_has_its_work_again(make_room: MakeRoom, tmp_path: Path) -> None:
+    path = film(tmp_path / "film.dcm")
+    pixels, others = path.read_bytes(), film(tmp_path / "other.dcm", number=2).read_bytes()
+    room = make_room(path)
+    room.box(RIGHT_BOX)
+    done = room.case.findings
+    for content, wanted in ((others, ()), (pixels, done)):
+        path.write_bytes(content)
+        room.session.worklist._films.clear()
+        before = room.session.reading
+        room.window.open_paths([path])
+        room.wait(lambda before=before: room.session.reading is not before)  # type: ignore[misc]
+        room.settle()
+        assert room.case.findings == wanted
+        assert [reading.case.findings for reading in room.session.unsaved()] == [done]
+    assert room.session.reading is not None
+    assert journalled(room.session.reading)
+
+
+def test_a_case_is_opened_on_the_film_as_it_was_first_read(make_room: MakeRoom, tmp_path: Path) -> None:
+    path = film(tmp_path / "film.dcm")
+    room = make_room(path)
+    room.box(RIGHT_BOX)
+    room.session.files.save(tmp_path / "saved.lungbox")
+    room.settle()
+    room.session.worklist._films.clear()  # it is read again
+    room.session.files.open(tmp_path / "saved.lungbox")
+    reading = room.session.reading
+    assert reading is not None
+    room.wait(lambda: reading.history.done[-1].name == "open")
+    assert reading.case.radiograph is reading.film.radiograph
+    assert journalled(reading)
