@@ -32,7 +32,7 @@ class Plan:
     """The two trainings, and what is released in the end."""
 
     first: Recipe = RECIPES["compact"]
-    last: Recipe = RECIPES["finish"]
+    last: Recipe = RECIPES["lengthen"]
     wanted: Wanted = USUAL
 
 
