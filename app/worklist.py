@@ -63,12 +63,9 @@ class Worklist(QObject):
 
     def _show_first(self, paths: Sequence[Path], then: Callable[[Film], None] | None) -> None:
         """Open the first of some films that can be read; of the others, only the first is a message."""
-        told = False
 
         def next_one(number: int, error: LungboxError) -> None:
-            nonlocal told
-            if not told:
-                told = True
+            if number == 1:
                 self.failed.emit(error)
             if number < len(paths):
                 one_more = partial(next_one, number + 1)

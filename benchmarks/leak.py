@@ -150,14 +150,13 @@ def _report(
     more = Counter(warm[-1].kinds)
     more.subtract(warm[0].kinds)
     loads = warm[-1].loads - warm[0].loads
+    some = samples[:: max(len(samples) // 10, 1)]
     return {
         "loads": arguments.loads,
         "films": films,
         "seconds": round(seconds),
-        "mb_at": {sample.loads: round(sample.mb, 1) for sample in samples[:: max(len(samples) // 10, 1)]},
-        "children_mb_at": {
-            sample.loads: round(sample.children_mb, 1) for sample in samples[:: max(len(samples) // 10, 1)]
-        },
+        "mb_at": {sample.loads: round(sample.mb, 1) for sample in some},
+        "children_mb_at": {sample.loads: round(sample.children_mb, 1) for sample in some},
         "MB_per_100_loads": round(_per_100(warm, "mb"), 3),
         "children_MB_per_100_loads": round(_per_100(warm, "children_mb"), 3),
         "objects_per_100_loads": round(_per_100(warm, "objects"), 1),

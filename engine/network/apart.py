@@ -29,7 +29,7 @@ WORKER_ARGUMENT = "--model-worker"  # a frozen program started with it calls `en
 Answer = TypeVar("Answer")
 
 _log = logging.getLogger(__name__)
-# A request that takes longer hangs. The slowest that is none, ViT-H on two old cores, takes about a minute.
+# A request that takes longer hangs: long enough for the largest network on the slowest CPU.
 _ANSWER_S = 300.0
 _DOCTOR = "Run `lungbox doctor`; close other programs if memory is short."
 
@@ -57,7 +57,7 @@ class Apart:
         self.checkpoint: Checkpoint = read_checkpoint(path)
         self.description = self.device = self.fallback = ""
         self.restarts = 0
-        self.answer_s = answer_s  # a child that has not answered a request by then is ended
+        self._answer_s = answer_s  # a child that has not answered a request by then is ended
         self._path, self._asked_device, self._disk_bytes = path, device, disk_bytes
         own = child_command("engine.network.worker", WORKER_ARGUMENT)
         self._command = own if command is None else list(command)
@@ -167,7 +167,7 @@ class Apart:
         assert child.stdout is not None
         dropped = [self._dropped.pop() for _ in range(len(self._dropped))]
         payload = b"" if values is None else bytes_of(np.ascontiguousarray(values))
-        with _ended_after(self.answer_s, child):
+        with _ended_after(self._answer_s, child):
             write_message(child.stdin.fileno(), {**header, "drop": dropped}, payload)
             answer, size = read_header(child.stdout.fileno())
             body = read_bytes(child.stdout.fileno(), size)

@@ -4,12 +4,14 @@ import csv
 import json
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from engine.network.checkpoint import read_checkpoint
+from engine.network.openvino_backend import OpenVinoBackend
 from engine.segmenter import load_segmenter
 from tests.tiny import TINY
 from tests.training.made_films import COLUMNS, write_films
@@ -17,7 +19,7 @@ from training import whole as module
 from training.manifest import Split, write_manifest
 from training.progress import Speaker
 from training.recipe import Phase, Recipe
-from training.release import Wanted
+from training.release import Wanted, release, torch_in_float32
 from training.sources import records_in
 from training.teach import MANIFEST
 from training.whole import Plan, whole
@@ -39,10 +41,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def _lenient_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+def _proved_in_float32(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """So little training leaves outlines that bfloat16 moves, where the CPU has it."""
-    monkeypatch.setattr("training.release._LEAST_MEAN_DICE", 0.9)
-    monkeypatch.setattr("training.release._LEAST_DICE", 0.8)
+    exact = partial(OpenVinoBackend, exact=True, cache=tmp_path / "compiled")
+    assert release.__kwdefaults__ is not None
+    monkeypatch.setitem(release.__kwdefaults__, "engines", (torch_in_float32, exact))
 
 
 def folder_of(root: Path, *, unlabelled: bool) -> Path:
