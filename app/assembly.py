@@ -146,7 +146,7 @@ class Assembly(QObject):
 
     def may_close(self) -> bool:
         """Return whether the window may close: unsaved work is asked about first."""
-        unsaved = self.session.unsaved()
+        unsaved = self.session.readings.unsaved()
         if unsaved:
             text = say("Work that is in no case file: {films}.").format(films=films_text(len(unsaved)))
             choices = (say("Save"), say("Keep for next time"), say("Discard"), say("Cancel"))
@@ -154,14 +154,19 @@ class Assembly(QObject):
             if answer == 3 or (answer == 0 and not self._save_all()):
                 return False
             if answer == 2:
-                self.session.discard_unsaved()
+                self.session.readings.discard_unsaved()
         self.close()
         return True
 
     def _save_all(self) -> bool:
-        for reading in self.session.unsaved():
-            path = reading.path or ask_where_to_save(self.window, reading.film.path.with_suffix(".lungbox"))
-            if path is None or not self.session.files.save_now(reading, path):
+        for item in self.session.readings.unsaved():
+            path = item.path or ask_where_to_save(self.window, item.film.path.with_suffix(".lungbox"))
+            if path is None:
+                return False
+            try:
+                self.session.readings.save_now(item, path)
+            except LungboxError as error:
+                self.parts.faults.error(error)
                 return False
         return True
 
@@ -181,7 +186,7 @@ class Assembly(QObject):
             )
         )
         self.parts.encoder.close()
-        self.session.close()
+        self.session.readings.end()
         self.parts.faults.uninstall()
 
     # Commands

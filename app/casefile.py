@@ -51,6 +51,17 @@ def masks_of(case: Case) -> dict[str, Mask]:
     return {mask.sha256: mask for mask in masks}
 
 
+def masks_named(marks: dict[str, Any]) -> set[str]:
+    """Return the hashes of the masks that `marks_of` named."""
+    return {finding[name] for finding in marks["findings"] for name in ("mask", "model_mask") if finding[name]}
+
+
+def same_marks(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two cases are marked alike, as `Case.marked_as` does before their film is at hand."""
+    unsaid = other_marks.LIKENESS
+    return {k: v for k, v in one.items() if k != unsaid} == {k: v for k, v in other.items() if k != unsaid}
+
+
 def _prompts(prompts: Prompts | None) -> dict[str, Any] | None:
     if prompts is None:
         return None
@@ -121,6 +132,23 @@ def case_of(marks: dict[str, Any], masks: dict[str, Mask], radiograph: Radiograp
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FilmHash:
+    """What a case file says of its film."""
+
+    path: Path
+    pixel_sha256: str
+    file_sha256: str
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, radiograph: Radiograph) -> "FilmHash":
+        """Return it for a film; hashes a large one for a moment where nobody has asked for that yet."""
+        source = radiograph.source
+        return cls(source.path, source.pixel_sha256, source.file_sha256, radiograph.rows, radiograph.columns)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CaseFile:
     """A case file before its film is at hand."""
@@ -147,20 +175,24 @@ class CaseFile:
 
 def save_case(path: Path, case: Case) -> None:
     """Write a case file, whole or not at all."""
-    source = case.radiograph.source
+    save_marks(path, FilmHash.of(case.radiograph), marks_of(case), masks_of(case))
+
+
+def save_marks(path: Path, film: FilmHash, marks: dict[str, Any], masks: dict[str, Mask]) -> None:
+    """Write a case file of what `marks_of` and `masks_of` gave, when their film need not be at hand."""
     document = {
         "format": FORMAT,
         "version": VERSION,
         "film": {
-            "file": source.path.name,
-            "path": str(source.path),
-            "pixel_sha256": source.pixel_sha256,
-            "file_sha256": source.file_sha256,
-            "rows": case.radiograph.rows,
-            "columns": case.radiograph.columns,
+            "file": film.path.name,
+            "path": str(film.path),
+            "pixel_sha256": film.pixel_sha256,
+            "file_sha256": film.file_sha256,
+            "rows": film.rows,
+            "columns": film.columns,
         },
-        "marks": marks_of(case),
-        "masks": {sha: mask_text(mask) for sha, mask in masks_of(case).items()},
+        "marks": marks,
+        "masks": {sha: mask_text(mask) for sha, mask in masks.items()},
     }
     try:
         write_atomically(path, json.dumps(document, indent=1).encode())

@@ -9,7 +9,6 @@ from app.beside import Found, marks_beside
 from app.films import Film
 from app.jobs import Lane, Priority
 from app.prompting import answered
-from app.reading import key_of
 from engine.case import Case, Finding
 from engine.domain import chest_likeness
 from engine.errors import LungboxError
@@ -62,9 +61,9 @@ class Comparing(QObject):
         self.film, self._beside = film, case
         self.changed.emit()
         radiograph = film.radiograph
-        worked_on = self._session.readings.get(key_of(film))
-        if worked_on is not None and worked_on.case.findings:
-            self._take(worked_on.case, "session")
+        worked_on = self._session.readings.case_on(film)
+        if worked_on is not None and worked_on.findings:
+            self._take(worked_on, "session")
             return
         self._session.encoder.encode(radiograph, ahead=True)  # the model is probably asked next
 

@@ -10,7 +10,6 @@ from app.casefile import CaseFile, CaseFileError, open_case, save_case
 from app.films import Film
 from app.jobs import Lane, Priority
 from app.prompting import brought_in
-from app.reading import Reading
 from app.results import PartlyOpenedError, bundles_beside, is_dicom_result, read_results, results_or_film
 from engine.case import Case
 from engine.errors import LungboxError
@@ -45,24 +44,13 @@ class Filing(QObject):
         case = reading.case
 
         def done(_: None) -> None:
-            reading.saved, reading.path = case, path
-            self._session.journal(reading, lambda journal: journal.step("saved"))
+            self._session.readings.saved(reading, case, path)
             self._session.saved_changed.emit()
             self._session.noticed.emit("saved")
 
         self._session.jobs.run(
             Lane.RESULT, lambda: save_case(path, case), done, self._session.failed.emit, key=("save", str(path))
         )
-
-    def save_now(self, reading: Reading, path: Path) -> bool:
-        """Write a case file before the program ends; False, and said, when it cannot be written."""
-        try:
-            save_case(path, reading.case)
-        except LungboxError as error:
-            self._session.failed.emit(error)
-            return False
-        reading.saved, reading.path = reading.case, path
-        return True
 
     def open(self, path: Path) -> None:
         """Open a case file with its film."""
@@ -191,8 +179,7 @@ class Filing(QObject):
         except LungboxError as error:
             self._session.failed.emit(error)
         else:
-            reading.path = path
             self._session.do(case, "open")
-            reading.saved = reading.case
+            self._session.readings.saved(reading, reading.case, path)
             self._session.select(case.findings[0].tracking_uid if case.findings else None)
             self._session.saved_changed.emit()

@@ -26,6 +26,14 @@ class History:
         self.done.append(change)
         self.undone.clear()
 
+    def copy(self) -> "History":
+        """Return it as it is now."""
+        return History(list(self.done), list(self.undone))
+
+    def same_as(self, other: "History") -> bool:
+        """Return whether the same things were done and undone."""
+        return _alike(self.done, other.done) and _alike(self.undone, other.undone)
+
     def undo(self) -> Change | None:
         """Take the last action back."""
         if not self.done:
@@ -41,3 +49,10 @@ class History:
         change = self.undone.pop()
         self.done.append(change)
         return change
+
+
+def _alike(some: list[Change], others: list[Change]) -> bool:
+    return len(some) == len(others) and all(
+        one.name == two.name and one.before.marked_as(two.before) and one.after.marked_as(two.after)
+        for one, two in zip(some, others, strict=True)
+    )

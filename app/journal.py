@@ -5,6 +5,7 @@ dropped. `write` reaches the kernel before the next event is handled, which outl
 cuts, runs on a worker thread. File names are random: no name or number of a patient is in them.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,13 +14,14 @@ import time
 import uuid
 import weakref
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from PySide6.QtCore import QLockFile
 
-from app.casefile import case_of, marks_of, mask_of, mask_text, masks_of
+from app.casefile import case_of, marks_of, mask_of, mask_text, masks_named, masks_of, same_marks
 from app.history import Change, History
 from engine.case import Case
 from engine.errors import LungboxError, OutputError
@@ -47,12 +49,14 @@ class Journal:
         self.failed = False
 
     def adopt(self, found: "Recovered") -> None:
-        """Go on with the journal of a session that died, by one rename: there is no moment at which its work is lost.
+        """Go on with a journal: our own, or that of a session that died.
 
-        OSError if it cannot be had, for example because another instance has taken it.
+        That one by a rename: there is no moment at which its work is lost. OSError if it cannot be had, for example
+        because another instance has taken it.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found.path.replace(self.path)
+        if found.path != self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            found.path.replace(self.path)
         self._masks = set(found.masks)
 
     def add(self, change: Change) -> None:
@@ -61,14 +65,19 @@ class Journal:
         self._write({"do": change.name, "case": marks_of(change.after), "masks": masks})
 
     def step(self, kind: str) -> None:
-        """Write an undo, a redo or a save."""
+        """Write an undo or a redo."""
         self._write({kind: 1})
+
+    def saved(self, case: Case, path: Path) -> None:
+        """Write that a case is in a case file: not always the latest, as a file is written while work goes on."""
+        self._write({"saved": marks_of(case), "path": str(path), "masks": self._new_masks(masks_of(case))})
 
     def sync(self) -> None:
         """Force what was written to the disk (on a worker thread)."""
         handle = self._file
-        if handle is not None and not handle.closed:
-            os.fsync(handle.fileno())
+        if handle is not None:
+            with contextlib.suppress(ValueError):  # closed meanwhile
+                os.fsync(handle.fileno())
 
     def close(self) -> None:
         """Stop writing; the file stays."""
@@ -137,32 +146,96 @@ class Recovered:
     @property
     def unsaved(self) -> int:
         """Number of actions since the last save."""
-        count = 0
-        for entry in self.entries[1:]:
-            count = 0 if "saved" in entry else count + 1
-        return count
+        return self.replayed().unsaved
 
-    def on(self, radiograph: Radiograph) -> tuple[Case, History]:
-        """Return the case and its history as they were; LungboxError on another film."""
+    def replayed(self) -> "Replay":
+        """Return where the journal ends."""
+        replay = Replay(self.entries[0]["case"])
+        for entry in self.entries[1:]:
+            replay.take(entry, self.masks)
+        return replay
+
+    def on(self, radiograph: Radiograph) -> "Work":
+        """Return the case, its history and what is saved as they were; LungboxError on another film."""
         if radiograph.source.pixel_sha256 != self.pixel_sha256:
             raise LungboxError("The film has changed since this work was done.", advice="Its marks were kept aside.")
-        case = case_of(self.entries[0]["case"], self.masks, radiograph)
-        history = History()
-        for entry in self.entries[1:]:
-            if "do" in entry:
-                try:
-                    after = case_of(entry["case"], self.masks, radiograph)
-                except KeyError:
-                    continue  # its masks were on a line that is torn; what was done later has its own
-                history.add(Change(case, after, str(entry["do"])))
-                case = after
-            elif "undo" in entry:
-                change = history.undo()
-                case = change.before if change else case
-            elif "redo" in entry:
-                change = history.redo()
-                case = change.after if change else case
-        return case, history
+        replay = self.replayed()
+        built: dict[int, Case] = {}  # a step's end is the next one's beginning
+
+        def case(marks: dict[str, Any]) -> Case:
+            if id(marks) not in built:
+                built[id(marks)] = case_of(marks, self.masks, radiograph)
+            return built[id(marks)]
+
+        def changes(steps: list[_Step]) -> list[Change]:
+            return [Change(case(step.before), case(step.after), step.name) for step in steps]
+
+        saved = case(replay.saved) if masks_named(replay.saved) <= self.masks.keys() else Case(radiograph)
+        history = History(changes(replay.done), changes(replay.undone))
+        return Work(case(replay.case), history, saved, replay.path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What was done on a film, as its journal gives it back."""
+
+    case: Case
+    history: History
+    saved: Case  # the last that went into a case file; else as it was opened
+    path: Path | None  # that file
+
+    def same_as(self, other: "Work") -> bool:
+        """Return whether another is the same work."""
+        marks = self.case.marked_as(other.case) and self.saved.marked_as(other.saved)
+        return marks and self.path == other.path and self.history.same_as(other.history)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    before: dict[str, Any]
+    after: dict[str, Any]
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Replay:
+    """A journal's lines done again, as plain values."""
+
+    case: dict[str, Any]
+    done: list[_Step] = field(default_factory=list)
+    undone: list[_Step] = field(default_factory=list)
+    saved: dict[str, Any] = field(init=False)
+    path: Path | None = None
+    unsaved: int = 0
+
+    def __post_init__(self) -> None:
+        self.saved = self.case
+
+    def take(self, entry: dict[str, Any], masks: Container[str]) -> None:
+        """Do one line again."""
+        if "saved" in entry:
+            self._save(entry)
+            return
+        self.unsaved += 1
+        if "do" in entry:
+            if not all(sha in masks for sha in masks_named(entry["case"])):
+                return  # its masks were on a line that is torn; what was done later has its own
+            self.done.append(_Step(self.case, entry["case"], str(entry["do"])))
+            self.undone.clear()
+            self.case = entry["case"]
+        elif "undo" in entry and self.done:
+            self.undone.append(self.done.pop())
+            self.case = self.undone[-1].before
+        elif "redo" in entry and self.undone:
+            self.done.append(self.undone.pop())
+            self.case = self.done[-1].after
+
+    def _save(self, entry: dict[str, Any]) -> None:
+        if not isinstance(entry["saved"], dict):  # an older journal: it did not say what was saved
+            self.saved, self.unsaved = self.case, 0
+            return
+        self.saved, self.path = entry["saved"], Path(entry["path"])
+        self.unsaved = 0 if same_marks(self.saved, self.case) else max(self.unsaved, 1)
 
 
 def read_journal(path: Path) -> Recovered | None:
@@ -212,11 +285,15 @@ class JournalFolder:
         self._lock.tryLock(0)
         self._held = _hold(self._own / _HELD)
 
+    def path_for(self, radiograph: Radiograph) -> Path:
+        """Return where a film's journal is, or will be, in this session."""
+        source = radiograph.source
+        name = hashlib.sha256(f"{source.path}:{source.pixel_sha256}".encode()).hexdigest()[:32]
+        return self._own / (name + _SUFFIX)
+
     def journal_for(self, case: Case) -> Journal:
         """Return the journal of a film in this session."""
-        source = case.radiograph.source
-        name = hashlib.sha256(f"{source.path}:{source.pixel_sha256}".encode()).hexdigest()[:32]
-        journal = Journal(self._own / (name + _SUFFIX), case)
+        journal = Journal(self.path_for(case.radiograph), case)
         self._journals.add(journal)
         return journal
 

@@ -9,8 +9,10 @@ from app.journal import Journal
 from engine.case import Case
 from engine.geometry import Prompts
 
+Key = tuple[Path, str]
 
-def key_of(film: Film) -> tuple[Path, str]:
+
+def key_of(film: Film) -> Key:
     """Return what tells a film from others: a file may be written over with another's pixels while it is worked on."""
     return film.path, film.radiograph.source.pixel_sha256
 
@@ -25,9 +27,10 @@ class Reading:
     journal: Journal
     saved: Case
     path: Path | None = None  # its case file
+    stays: bool = False  # in memory, as its journal does not hold all of it
 
     @property
-    def key(self) -> tuple[Path, str]:
+    def key(self) -> Key:
         """What it is kept under."""
         return key_of(self.film)
 

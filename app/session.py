@@ -5,7 +5,6 @@ Actions on how the film is shown are the `Lightbox`'s, those on the list of film
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -14,17 +13,18 @@ from app.editing import Editing
 from app.encoding import Encoder
 from app.filing import Filing
 from app.films import Film
-from app.history import Change, History
-from app.jobs import Jobs, Lane
-from app.journal import Journal, JournalFolder, Recovered
+from app.history import Change
+from app.jobs import Jobs
+from app.journal import JournalFolder, Recovered
 from app.lightbox import Lightbox
 from app.measuring import Measuring
 from app.prompting import answered, group_of, merged
-from app.reading import Pending, Reading, key_of
+from app.reading import Pending, Reading
+from app.readings import Readings
 from app.settings import Settings
 from app.worklist import Worklist
 from engine.case import Case, CaseState, Finding, Structure
-from engine.errors import LungboxError, OutputError, PromptError
+from engine.errors import LungboxError, PromptError
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.lungs import usual_box
 from engine.measure import Measurements
@@ -60,10 +60,7 @@ class Session(QObject):
         self.files = Filing(self)
         self.jobs, self.encoder, self.worklist, self.lightbox = jobs, encoder, worklist, lightbox
         self.settings = settings
-        self._journals = journals
-        self.reading: Reading | None = None
-        self.readings: dict[tuple[Path, str], Reading] = {}
-        self._recovered: dict[Path, Recovered] = {}
+        self.readings = Readings(jobs, worklist, journals, self)
         self.draft: Case | None = None  # while a box is dragged: shown, not yet done
         self.draft_prompts: Prompts | None = None
         self._draft_group: tuple[Finding, ...] = ()
@@ -81,10 +78,16 @@ class Session(QObject):
         self._settle.timeout.connect(self.drop_prompts)
         jobs.failed.connect(self.failed)
         encoder.noticed.connect(self.noticed)
+        self.readings.failed.connect(self.failed)
         worklist.opened.connect(self._opened)
         worklist.failed.connect(self.failed)
 
     # What is open
+
+    @property
+    def reading(self) -> Reading | None:
+        """The open film with its work."""
+        return self.readings.current
 
     @property
     def case(self) -> Case | None:
@@ -112,21 +115,13 @@ class Session(QObject):
         """True while the open film has work that is in no case file."""
         return self.reading is not None and self.reading.dirty
 
-    def unsaved(self) -> list[Reading]:
-        """Return every film of this session with work that is in no case file."""
-        return [reading for reading in self.readings.values() if reading.dirty]
-
     def _opened(self, film: Film) -> None:
         """Put a film on the lightbox with the work already done on it."""
         self.drop_prompts()
         self._forget()
-        reading = self.readings.get(key_of(film)) or self._begin(film)
+        reading = self.readings.take_up(film)
         reading.case = self.doubt.on(reading.case)
         film = reading.film  # the one its case was drawn on, where it was read again meanwhile
-        if self.reading is not None and not self.reading.history.done and not self.reading.history.undone:
-            self.readings.pop(self.reading.key, None)  # nothing was done on it: its pixels need not be kept
-        self.readings[reading.key] = reading
-        self.reading = reading
         self.selected = reading.case.findings[0].tracking_uid if reading.case.findings else None
         self.structure, self.structure_name = None, ""
         self.measuring.forget()
@@ -137,31 +132,9 @@ class Session(QObject):
         for neighbour in self.worklist.neighbours():
             self.worklist.load_ahead(neighbour, lambda ahead: self.encoder.encode(ahead.radiograph, ahead=True))
 
-    def _begin(self, film: Film) -> Reading:
-        case, history = Case(film.radiograph), History()
-        recovered = self._recovered.pop(film.path, None)
-        if recovered is not None:
-            try:
-                case, history = recovered.on(film.radiograph)
-            except LungboxError as error:
-                self.failed.emit(error)
-                recovered = None
-        start = history.done[0].before if history.done else case
-        reading = Reading(film, case, history, self._journals.journal_for(Case(film.radiograph)), start)
-        if recovered is not None:
-            try:
-                reading.journal.adopt(recovered)
-            except OSError:
-                for change in history.done:
-                    self.journal(reading, lambda journal, change=change: journal.add(change))  # type: ignore[misc]
-            if case.findings and not history.done:
-                reading.saved = Case(film.radiograph)
-        return reading
-
     def recover(self, found: list[Recovered]) -> None:
-        """Take over the work of sessions that died; it is there when its film is opened."""
-        # Newest first: where two sessions died over one film, the later work is taken up and the other kept.
-        self._recovered.update({item.film_path: item for item in reversed(found)})
+        """Open the films of sessions that died, with their work."""
+        self.readings.recover(found)
         self.worklist.open([item.film_path for item in found])
 
     def _forget(self) -> None:
@@ -426,7 +399,7 @@ class Session(QObject):
         reading = self.reading
         if reading is not None and (change := reading.history.undo()) is not None:
             reading.case = self.doubt.on(change.before)
-            self.journal(reading, lambda journal: journal.step("undo"))
+            self.readings.write(reading, lambda journal: journal.step("undo"))
             self._show_case()
 
     def redo(self) -> None:
@@ -435,17 +408,8 @@ class Session(QObject):
         reading = self.reading
         if reading is not None and (change := reading.history.redo()) is not None:
             reading.case = self.doubt.on(change.after)
-            self.journal(reading, lambda journal: journal.step("redo"))
+            self.readings.write(reading, lambda journal: journal.step("redo"))
             self._show_case()
-
-    def close(self) -> None:
-        """End the session; journals of unsaved work stay for the next start unless told to go."""
-        self._journals.end(keep=bool(self.unsaved()))
-
-    def discard_unsaved(self) -> None:
-        """Give up every unsaved change; the reader has been asked."""
-        for reading in self.readings.values():
-            reading.saved = reading.case
 
     def judged(self) -> None:
         """Take the model's verdict on the film into the case: no step, and nothing to be saved."""
@@ -469,17 +433,8 @@ class Session(QObject):
         reading.case = after
         reading.history.add(change)
         self.draft = None
-        self.journal(reading, lambda journal: journal.add(change))
+        self.readings.write(reading, lambda journal: journal.add(change))
         self._show_case()
-
-    def journal(self, reading: Reading, write: Callable[[Journal], None]) -> None:
-        """Write to a reading's journal, and say so when that fails."""
-        try:
-            write(reading.journal)
-        except OutputError as error:
-            self.failed.emit(error)  # the work itself is safe in memory
-            return
-        self.jobs.run(Lane.RESULT, reading.journal.sync, lambda _: None, key=("sync", reading.journal.path))
 
     def _select(self, tracking_uid: str | None) -> None:
         self.selected = tracking_uid

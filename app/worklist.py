@@ -190,6 +190,10 @@ class Worklist(QObject):
         """The film that is open."""
         return self._films.get(self.entries[self.index].path) if 0 <= self.index < len(self.entries) else None
 
+    def keeps(self, film: Film) -> bool:
+        """Return whether a film is among the few kept in memory."""
+        return self._films.get(film.path) is film
+
     @property
     def done(self) -> int:
         """How many films are accepted or flagged."""

@@ -119,7 +119,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     session.do(replace(case), "box")
     scenes(", two lungs")
     assembly.parts.jobs.close()
-    assembly.session.discard_unsaved()
+    assembly.session.readings.discard_unsaved()
     assembly.close()
     return 0
 

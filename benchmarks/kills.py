@@ -75,7 +75,7 @@ def kill_often(film: Path, kills: int, seed: int, starts: int) -> dict[str, int]
             counts["lost"] += not _in_order(said, _steps(left[0], radiograph))
             if number % starts == 0:
                 counts["starts"] += 1
-                counts["not_shown"] += _shown(film, home) != fingerprint(left[0].on(radiograph)[0])
+                counts["not_shown"] += _shown(film, home) != fingerprint(left[0].on(radiograph).case)
     return counts
 
 
@@ -92,7 +92,7 @@ def _steps(found: Recovered, radiograph: Radiograph) -> list[str]:
         part = Recovered(
             found.path, found.film_path, found.pixel_sha256, found.begun, found.entries[:count], found.masks
         )
-        prints.append(fingerprint(part.on(radiograph)[0]))
+        prints.append(fingerprint(part.on(radiograph).case))
     return prints
 
 

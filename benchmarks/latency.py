@@ -89,7 +89,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     _first(arguments, assembly, painted, home)
     _boxes(arguments, assembly, painted)
     _say("event loop", longest_gap_ms=painted.longest_gap_s * 1e3)
-    session.discard_unsaved()
+    session.readings.discard_unsaved()
     assembly.close()
     return 0
 

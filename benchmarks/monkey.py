@@ -449,7 +449,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
         "done": dict(monkey.done),
     }
     print(json.dumps(line))
-    assembly.session.discard_unsaved()
+    assembly.session.readings.discard_unsaved()
     assembly.close()
     return int(bool(unhandled or run.wrong or complaints.messages))
 

@@ -127,8 +127,8 @@ def journalled(reading: Reading) -> bool:
     found = read_journal(reading.journal.path)
     if found is None:
         return False
-    case, history = found.on(reading.film.radiograph)
-    return case.marked_as(reading.case) and len(history.done) == len(reading.history.done)
+    work = found.on(reading.film.radiograph)
+    return work.case.marked_as(reading.case) and work.history.same_as(reading.history)
 
 
 def undone_to_the_start(assembly: "Assembly") -> bool:

@@ -33,18 +33,24 @@ def sha256(data: bytes | bytearray | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def sha256_aside(data: bytes) -> Callable[[], str]:
+def sha256_aside(data: bytes | bytearray) -> Callable[[], str]:
     """Return a call that gives the SHA-256 of some bytes, which is being worked out in a thread meanwhile."""
     found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(sha256(data)), name="sha256", daemon=True)
+    held = [data]  # until it is hashed: a film's bytes must not stay as long as its pixels do
+
+    def work() -> None:
+        found.append(sha256(held[0]))
+        held.clear()
+
+    thread = threading.Thread(target=work, name="sha256", daemon=True)
     try:
         thread.start()
     except RuntimeError:  # no room for another thread's stack
-        return lambda: sha256(data)
+        return lambda: sha256(held[0])
 
     def result() -> str:
         thread.join()
-        return found[0] if found else sha256(data)
+        return found[0] if found else sha256(held[0])
 
     return result
 

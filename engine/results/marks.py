@@ -9,6 +9,8 @@ from engine.case import Case, HeartCallipers, Line
 from engine.likeness import ChestLikeness, likeness_of, likeness_values
 from engine.measure import with_known_length
 
+LIKENESS = "chest_likeness"  # what the model thinks of the film: the one value here that no reader made
+
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -55,7 +57,7 @@ def marks_values(case: Case) -> dict[str, Any]:
             "left": list(callipers.left),
         },
         "distances": [line_values(line) for line in case.distances],
-        "chest_likeness": likeness_values(case.likeness),
+        LIKENESS: likeness_values(case.likeness),
     }
 
 
@@ -69,7 +71,7 @@ def marks_of(values: dict[str, Any]) -> Marks:
         tuple(_line(line) for line in values["distances"]),
         None if known is None else (_line(known["line"]), _finite([known["mm"]], 1)[0]),
         bool(values["magnification_applied"]),
-        likeness_of(values.get("chest_likeness")),  # results of 0.2.0 and before have none
+        likeness_of(values.get(LIKENESS)),  # results of 0.2.0 and before have none
     )
 
 

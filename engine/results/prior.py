@@ -8,6 +8,7 @@ from engine.film.radiograph import Radiograph
 from engine.likeness import likeness_values
 from engine.measure import Change, same_patient
 from engine.results.context import Export, structure_key
+from engine.results.marks import LIKENESS
 from engine.results.table import number_text, safe_text
 
 COLUMNS = (
@@ -45,7 +46,7 @@ def prior_values(export: Export) -> dict[str, Any] | None:
             "view_position": film.view_position.value,
         },
         "same_patient_id": same_patient(film, export.case.radiograph),
-        "chest_likeness": likeness_values(export.prior.case.likeness),
+        LIKENESS: likeness_values(export.prior.case.likeness),
         "making": {structure_key(finding): finding.making.value for finding in export.prior.case.findings},
         "changes": [_change(change) for change in export.changes],
     }

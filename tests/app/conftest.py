@@ -58,7 +58,7 @@ def make_room(qtbot: QtBot, home: Path, checkpoint: Path) -> Iterator[Callable[.
 
     yield make
     for room in made:
-        room.session.discard_unsaved()
+        room.session.readings.discard_unsaved()
         room.assembly.close()
         room.window.close()
 

@@ -76,15 +76,15 @@ def test_a_doubted_film_takes_its_verdict_into_results_and_back(make_room: MakeR
 def test_the_verdict_is_no_step_and_nothing_to_save(make_room: MakeRoom, tmp_path: Path) -> None:
     room = make_room(bone(tmp_path / "bone.dcm"), checkpoint="")
     assert room.case.doubtful
-    assert not room.session.unsaved()
+    assert not room.session.readings.unsaved()
     reading = room.session.reading
     assert reading is not None
     assert reading.history.done == []
     room.session.edit.fill_polygon(((60, 20), (200, 20), (200, 280)), erase=False)
-    assert room.session.unsaved()
+    assert room.session.readings.unsaved()
     room.session.undo()
     assert room.case.doubtful  # the case before the verdict comes back with it
-    assert not room.session.unsaved()
+    assert not room.session.readings.unsaved()
 
 
 def test_a_film_accepted_before_the_verdict_gets_it_into_its_results(make_room: MakeRoom, tmp_path: Path) -> None:

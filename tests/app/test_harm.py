@@ -50,7 +50,7 @@ def test_settings_that_cannot_be_written_stop_nothing(room: Room, home: Path, tm
     room.open(film(tmp_path / "next.dcm", number=3))
     room.box(RIGHT_BOX)
     assert room.case.findings
-    room.session.discard_unsaved()
+    room.session.readings.discard_unsaved()
     room.assembly.close()
     assert room.assembly.parts.faults.unhandled == 0
 
@@ -143,7 +143,7 @@ def test_a_film_written_over_and_put_back_has_its_work_again(make_room: MakeRoom
         room.wait(lambda before=before: room.session.reading is not before)  # type: ignore[misc]
         room.settle()
         assert room.case.findings == wanted
-        assert [reading.case.findings for reading in room.session.unsaved()] == [done]
+        assert [item.film.path for item in room.session.readings.unsaved()] == [path]
     assert room.session.reading is not None
     assert journalled(room.session.reading)
 

@@ -56,7 +56,8 @@ def test_a_journal_gives_back_the_case_and_its_history(tmp_path: Path) -> None:
     journal.close()
     found = read_journal(tmp_path / "a.journal")
     assert found is not None
-    case, history = found.on(start.radiograph)
+    work = found.on(start.radiograph)
+    case, history = work.case, work.history
     assert case.findings == cases[-2].findings
     assert case.distances == cases[-2].distances
     assert len(history.done) == 5
@@ -79,7 +80,7 @@ def test_a_journal_torn_at_any_byte_gives_back_a_case_that_was(tmp_path: Path) -
         path.write_bytes(data[:length])
         found = read_journal(path)
         if found is not None:
-            case, _ = found.on(start.radiograph)
+            case = found.on(start.radiograph).case
             assert case.findings in legal
             seen.add(len(case.findings))
     assert seen == set(range(6))
@@ -102,7 +103,7 @@ def test_a_flipped_bit_costs_a_line_and_never_a_wrong_mask(tmp_path: Path) -> No
         path.write_bytes(bytes(torn))
         found = read_journal(path)
         assert found is not None
-        assert found.on(start.radiograph)[0].findings in legal
+        assert found.on(start.radiograph).case.findings in legal
 
 
 def test_a_journal_refuses_another_film(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_write_that_failed_costs_no_later_step(tmp_path: Path, monkeypatch: py
     journal.close()
     found = read_journal(tmp_path / "a.journal")
     assert found is not None
-    case, _ = found.on(start.radiograph)
+    case = found.on(start.radiograph).case
     assert (case.findings, case.distances) == (second.findings, second.distances)
 
 
@@ -211,7 +212,8 @@ def test_killed_at_any_moment_no_step_that_was_done_is_lost(tmp_path: Path) -> N
         said = int(rest[-1]) if rest else 19 + 13 * round_number
         found = JournalFolder(root).left_behind()
         assert len(found) == 1
-        case, history = found[0].on(radiograph)
+        work = found[0].on(radiograph)
+        case, history = work.case, work.history
         assert isinstance(history, History)
         assert case.distances[-1].x1 >= said
 
@@ -272,7 +274,7 @@ def test_of_two_sessions_that_died_over_one_film_the_later_work_comes_back_and_t
     room.settle()
     assert room.case.distances == (Line(0, 0, 2.0, 1),)
     left = JournalFolder(home / "data" / "journal").left_behind()
-    assert [item.on(start.radiograph)[0].distances for item in left] == [(Line(0, 0, 1.0, 1),)]
+    assert [item.on(start.radiograph).case.distances for item in left] == [(Line(0, 0, 1.0, 1),)]
 
 
 def test_work_that_comes_back_is_in_a_journal_at_every_moment(
@@ -291,5 +293,5 @@ def test_work_that_comes_back_is_in_a_journal_at_every_moment(
     assert room.session.reading is not None
     found = read_journal(room.session.reading.journal.path)
     assert found is not None
-    assert found.on(start.radiograph)[0].findings == cases[-1].findings
+    assert found.on(start.radiograph).case.findings == cases[-1].findings
     assert len(list((home / "data" / "journal").rglob("*.journal"))) == 1

@@ -46,7 +46,7 @@ def test_a_native_crash_costs_a_restart_and_the_box_is_answered(room: Room) -> N
 def test_closing_the_window_ends_the_process(room: Room) -> None:
     model = backend(room)
     assert model.pid is not None
-    room.session.discard_unsaved()
+    room.session.readings.discard_unsaved()
     room.assembly.close()
     assert model.pid is None
 

@@ -369,4 +369,4 @@ def test_films_on_which_nothing_was_done_are_let_go(make_room: MakeRoom, tmp_pat
     room = make_room(paths[0])
     for path in paths[1:]:
         room.open(path)
-    assert len(room.session.readings) == 1
+    assert len(room.session.readings.live) == 1

@@ -26,6 +26,6 @@ def test_opening_a_film_writes_no_settings_on_the_event_loop(
     room.open(path)
     assert writers
     assert threading.get_ident() not in writers
-    room.session.discard_unsaved()
+    room.session.readings.discard_unsaved()
     room.assembly.close()
     assert load_settings(home / "config" / "settings.json")[0].recent == (str(path),)

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from engine.errors import FilmError, FilmTooLargeError, NotAFilmError, OutputError
-from engine.files import PART_PREFIX, PART_SUFFIX, read_file, replacing, sha256, sweep_stale, write_atomically
+from engine.files import (
+    PART_PREFIX,
+    PART_SUFFIX,
+    read_file,
+    replacing,
+    sha256,
+    sha256_aside,
+    sweep_stale,
+    write_atomically,
+)
 
 OLD, NEW = b"old" * 1000, b"new" * 50_000
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
@@ -302,6 +311,14 @@ def test_sweeping_a_folder_that_is_not_there_does_nothing(tmp_path: Path) -> Non
 def test_the_hash_is_sha_256() -> None:
     # FIPS 180-4, the example of one block.
     assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_was_hashed_aside_is_not_held() -> None:
+    data = bytearray(b"abc").ljust(100)  # an object of this test's alone
+    before = sys.getrefcount(data)
+    asked = sha256_aside(data)
+    assert asked() == sha256(data)
+    assert sys.getrefcount(data) == before
 
 
 def _python(code: str, argument: Path) -> list[str]:
