@@ -351,7 +351,8 @@ class Assembly(QObject):
 
     def _sheet(self) -> None:
         settings = self.session.settings
-        self._show(ShortcutSheet(bindings(settings.shortcut_profile, settings.shortcuts), self.window))
+        bound = bindings(settings.shortcut_profile, settings.shortcuts)
+        self._show(ShortcutSheet(bound, self.window.canvas.gestures, self.window))
 
     def _edit_shortcuts(self) -> None:
         dialog = ShortcutEditor(self.session.settings, self.window)

@@ -20,13 +20,15 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.handles import Edge, with_edges_moved
 from app.scene import Scene
 from app.session import Session
-from app.tools import CLICK_SLOP, TOOLS, BoxTool, Pointer, PolygonTool, Tool
+from app.shortcuts import Gestures
+from app.tools import CLICK_SLOP, TOOLS, BoxTool, Pointer, PolygonTool, Tool, window_speed
 from engine.case import Case
 from engine.geometry import BoxPrompt, Prompts
 from engine.measure import Measurement
 
 _PATHS_KEPT = 48
-_ZOOM_STEP = 1.18
+_ZOOM_STEP = 1.18  # a notch of the wheel
+_ZOOM_DRAG = 1.7 ** (1 / 100)  # a pixel of a drag down, as OHIF has it
 _LENS_RADIUS = 110
 _LENS_ZOOM = 2.5
 _CURSORS = {
@@ -60,6 +62,8 @@ class Canvas(QWidget):
         self._last = QPointF()
         self._dragged = False
         self._space = False
+        self.gestures = Gestures()
+        self._notches = 0.0  # of the wheel, since it last changed the film
         self._pointer: QPointF | None = None
         self._painted_case: Case | None = None
         self.setMouseTracking(True)
@@ -156,7 +160,7 @@ class Canvas(QWidget):
         )
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Left is the tool's, right the window's, middle (or Space) the hand's: in every tool."""
+        """Left is the tool's, right the window's or the zoom's, middle (or Space) the hand's: in every tool."""
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         if self._pressed is not None or self._lightbox.film is None:
             return
@@ -182,7 +186,7 @@ class Canvas(QWidget):
             self._dragged = True
         if self._pressed == Qt.MouseButton.RightButton:
             if self._dragged:
-                self._lightbox.drag_window(step.x(), step.y(), _speed(event.modifiers()))
+                self._drag_right(event, step)
         elif self._pressed == Qt.MouseButton.MiddleButton or (self._pressed is not None and self._space):
             self._lightbox.pan(step.x(), step.y())
         elif self._pressed == Qt.MouseButton.LeftButton:
@@ -191,6 +195,13 @@ class Canvas(QWidget):
             self.tool.hover(self._pointer_of(event))
         self._update_cursor(event)
         self.update()
+
+    def _drag_right(self, event: QMouseEvent, step: QPointF) -> None:
+        if self.gestures.right == "zoom":
+            self._lightbox.zoom(_ZOOM_DRAG ** step.y(), self._press_at.x(), self._press_at.y())
+        else:
+            at = self._pointer_of(event)
+            self._lightbox.drag_window(step.x(), step.y(), window_speed(control=at.control, alt=at.alt))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the button began."""
@@ -217,15 +228,17 @@ class Canvas(QWidget):
             self.menu_wanted.emit(self.mapToGlobal(self.rect().center()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer; with Shift the brush's size, with Ctrl the next or previous film."""
+        """Zoom at the pointer or go through the films, by profile, with Ctrl the other; with Shift the brush's size."""
         # Shift turns the wheel sideways on some systems.
         notches = (event.angleDelta().y() or event.angleDelta().x()) / 120.0
         modifiers = event.modifiers()
         if modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._session.set_brush_radius(self._session.brush_radius * 1.12**notches)
-        elif modifiers & Qt.KeyboardModifier.ControlModifier:
-            if abs(notches) >= 1:
-                self._session.worklist.step(-1 if notches > 0 else 1)
+        elif bool(modifiers & Qt.KeyboardModifier.ControlModifier) != (self.gestures.wheel == "films"):
+            self._notches += notches  # fine wheels turn by parts of one
+            if abs(self._notches) >= 1:
+                self._session.worklist.step(-1 if self._notches > 0 else 1)
+                self._notches = 0.0
         elif self._lightbox.film is not None:
             self._lightbox.zoom(_ZOOM_STEP**notches, event.position().x(), event.position().y())
         event.accept()
@@ -325,10 +338,3 @@ _ARROWS = {
     Qt.Key.Key_Up: (0, -1),
     Qt.Key.Key_Down: (0, 1),
 }
-
-
-def _speed(modifiers: Qt.KeyboardModifier) -> float:
-    """Return how coarse a window drag is: Ctrl five times, Alt a fifth."""
-    if modifiers & Qt.KeyboardModifier.ControlModifier:
-        return 5.0
-    return 0.2 if modifiers & Qt.KeyboardModifier.AltModifier else 1.0

@@ -20,14 +20,15 @@ from PySide6.QtWidgets import (
 from app.badges import heading
 from app.dialogs import label_of, ok_cancel, plain_labels
 from app.settings import Settings
-from app.shortcuts import COMMANDS, GROUPS, PROFILES, bindings, conflicts
+from app.shortcuts import COMMANDS, GROUPS, PROFILES, Gestures, bindings, conflicts
 
 
 class ShortcutSheet(QDialog):
     """Every key on one page."""
 
-    def __init__(self, bound: dict[str, tuple[str, ...]], parent: QWidget | None = None) -> None:
+    def __init__(self, bound: dict[str, tuple[str, ...]], gestures: Gestures, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._gestures = gestures
         self.setWindowTitle(self.tr("Shortcuts"))
         page = QWidget(self)
         grid = QGridLayout(page)
@@ -61,18 +62,21 @@ class ShortcutSheet(QDialog):
 
     def _lines(self, group: str, bound: dict[str, tuple[str, ...]]) -> list[tuple[str, str | None]]:
         if group == "mouse":
+            zooms, wheels = self._gestures.right == "zoom", (self.tr("wheel"), self.tr("Ctrl + wheel"))
+            zoom, films = wheels if self._gestures.wheel == "zoom" else wheels[::-1]
+            right = self.tr("right drag")
             return [
                 (self.tr("MOUSE"), None),
                 (self.tr("Tool; with the box tool, a box"), self.tr("left drag")),
                 (self.tr("New box although one is there"), self.tr("Shift + drag")),
                 (self.tr("Point in, point out"), self.tr("Ctrl, Alt + click")),
-                (self.tr("Window: width and level"), self.tr("right drag")),
+                (self.tr("Window: width and level"), self.tr("left drag, with its tool") if zooms else right),
                 (self.tr("  coarse, fine"), self.tr("Ctrl, Alt")),
                 (self.tr("Menu"), self.tr("right click")),
                 (self.tr("Pan"), self.tr("middle drag, Space + drag")),
-                (self.tr("Zoom at the pointer"), self.tr("wheel")),
+                (self.tr("Zoom at the pointer"), f"{zoom}, {right}" if zooms else zoom),
                 (self.tr("Brush size"), self.tr("Shift + wheel")),
-                (self.tr("Next, previous film"), self.tr("Ctrl + wheel")),
+                (self.tr("Next, previous film"), films),
                 (self.tr("Whole film, one to one"), self.tr("double click")),
                 (self.tr("Move the selected box"), self.tr("arrows; Ctrl: 10 px")),
                 (self.tr("Resize the selected box"), self.tr("Shift + arrows")),

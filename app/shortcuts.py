@@ -1,11 +1,30 @@
-"""Every command of the window with its keys, in three profiles; the reader's own changes lie on top."""
+"""Every command of the window with its keys, and what the mouse does, in three profiles.
+
+The reader's own keys lie on top.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 PROFILES = ("chest", "weasis", "ohif")
+
+
+@dataclass(frozen=True, slots=True)
+class Gestures:
+    """What differs between the profiles' mice; left is the tool's and middle the hand's in all of them."""
+
+    right: Literal["window", "zoom"] = "window"  # dragged; a click is the menu
+    wheel: Literal["zoom", "films"] = "zoom"  # with Ctrl the other one
+
+
+GESTURES: Mapping[str, Gestures] = {
+    "chest": Gestures(),
+    "weasis": Gestures(wheel="films"),
+    "ohif": Gestures(right="zoom", wheel="films"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     _c("tools", "polygon", QT_TRANSLATE_NOOP("Commands", "Polygon"), "G", weasis=("Y",)),
     _c("tools", "callipers", QT_TRANSLATE_NOOP("Commands", "Heart callipers"), "C"),
     _c("tools", "distance", QT_TRANSLATE_NOOP("Commands", "Distance"), "D"),
+    _c("tools", "windowing", QT_TRANSLATE_NOOP("Commands", "Window and level"), "Shift+W", weasis=("W",), ohif=("W",)),
     _c("tools", "hand", QT_TRANSLATE_NOOP("Commands", "Hand"), "H", weasis=("T",), ohif=("T",)),
     _c("tools", "brush-smaller", QT_TRANSLATE_NOOP("Commands", "Smaller brush"), "["),
     _c("tools", "brush-larger", QT_TRANSLATE_NOOP("Commands", "Larger brush"), "]"),
@@ -92,7 +112,7 @@ COMMANDS: tuple[Command, ...] = (
         _c("view", f"preset-{n}", QT_TRANSLATE_NOOP("Commands", "Window preset"), str(n))
         for n in range(10)
     ),
-    _c("view", "window", QT_TRANSLATE_NOOP("Commands", "Set window …"), "W"),
+    _c("view", "window", QT_TRANSLATE_NOOP("Commands", "Set window …"), "W", weasis=("Shift+W",), ohif=("Shift+W",)),
     _c("view", "invert", QT_TRANSLATE_NOOP("Commands", "Invert"), "I"),
     _c("view", "rotate-right", QT_TRANSLATE_NOOP("Commands", "Rotate right"), "Ctrl+R", ohif=("R",)),
     _c("view", "rotate-left", QT_TRANSLATE_NOOP("Commands", "Rotate left"), "Ctrl+Shift+R", ohif=("L",)),

@@ -396,6 +396,39 @@ class HandTool(Tool):
         return "closed-hand" if self._last is not None else "open-hand"
 
 
+class WindowTool(Tool):
+    """Drag the window; click to select: for those whose right button does something else, or who have none."""
+
+    name = "windowing"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._start: Pointer | None = None
+        self._last: Pointer | None = None
+
+    def press(self, at: Pointer) -> None:
+        self._start = self._last = at
+
+    def move(self, at: Pointer) -> None:
+        if self._start is not None and self._last is not None and _moved(self._start, at):
+            dx, dy = at.screen_x - self._last.screen_x, at.screen_y - self._last.screen_y
+            self.session.lightbox.drag_window(dx, dy, window_speed(control=at.control, alt=at.alt))
+            self._last = at
+
+    def release(self, at: Pointer) -> None:
+        if self._start is not None and not _moved(self._start, at):
+            select_at(self.session, at)
+        self._start = self._last = None
+
+    def cursor(self, at: Pointer) -> str:
+        return "arrow"
+
+
+def window_speed(*, control: bool, alt: bool) -> float:
+    """Return how coarse a window drag is: Ctrl five times, Alt a fifth."""
+    return 5.0 if control else 0.2 if alt else 1.0
+
+
 TOOLS: tuple[type[Tool], ...] = (
-    BoxTool, PointTool, BrushTool, EraserTool, PolygonTool, CallipersTool, DistanceTool, HandTool
+    BoxTool, PointTool, BrushTool, EraserTool, PolygonTool, CallipersTool, DistanceTool, WindowTool, HandTool
 )  # fmt: skip

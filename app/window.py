@@ -26,14 +26,14 @@ from app.icons import icon
 from app.prior import PriorView
 from app.results import are_results
 from app.session import Session
-from app.shortcuts import COMMANDS, bindings
+from app.shortcuts import COMMANDS, GESTURES, Gestures, bindings
 from app.status import StatusLine
 from app.wording import notice_text, preset_text, window_text
 from app.worklist_panel import WorklistPanel
 from engine.measure import Change, can_apply_magnification
 
 _TAP_MS = 250
-_RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "hand")
+_RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "windowing", "hand")
 
 
 class Window(QMainWindow):
@@ -76,12 +76,12 @@ class Window(QMainWindow):
             self.actions_by_name[known.name] = action
             self.addAction(action)
         tools = QActionGroup(self)
-        short = {"callipers": self.tr("Heart"), "distance": self.tr("Distance")}
+        short = {"callipers": self.tr("Heart"), "distance": self.tr("Distance"), "windowing": self.tr("Window")}
         for name in _RAIL:
             action = self.actions_by_name[name]
             action.setIconText(short.get(name, action.text()))
             action.setCheckable(True)
-            action.setIcon(icon(name))
+            action.setIcon(icon("window" if name == "windowing" else name))
             tools.addAction(action)
         for name in ("magnifier", "uncertainty", "hide-identity", "worklist", "panel", "magnification", "full-screen"):
             self.actions_by_name[name].setCheckable(True)
@@ -286,7 +286,8 @@ class Window(QMainWindow):
     # Shortcuts
 
     def bind(self, profile: str, changes: tuple[tuple[str, str], ...]) -> None:
-        """Give every command its keys."""
+        """Give every command its keys, and the mouse its gestures."""
+        self.canvas.gestures = GESTURES.get(profile, Gestures())
         for name, keys in bindings(profile, changes).items():
             action = self.actions_by_name[name]
             # Held, tapped and focus-bound keys are handled as key events.

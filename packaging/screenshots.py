@@ -49,7 +49,7 @@ def _take(folder: Path, only: str | None) -> int:
     from app.histogram import HistogramDialog
     from app.settings import Settings
     from app.shortcut_dialogs import ShortcutSheet
-    from app.shortcuts import bindings
+    from app.shortcuts import GESTURES, bindings
     from engine.case import Line
     from engine.geometry import BoxPrompt
 
@@ -118,7 +118,7 @@ def _take(folder: Path, only: str | None) -> int:
     session.take("box")
     wait(settled)
     picture("uncertainty")
-    picture("shortcuts", _shown(ShortcutSheet(bindings("chest", ()), window)))
+    picture("shortcuts", _shown(ShortcutSheet(bindings("chest", ()), GESTURES["chest"], window)))
     picture("settings", _shown(SettingsDialog(Settings(), window)))
     picture("histogram", _shown(HistogramDialog(session.lightbox, window)))
     with tempfile.TemporaryDirectory(prefix="lungbox-pictures-") as films:
@@ -141,7 +141,7 @@ def _take(folder: Path, only: str | None) -> int:
         if not session.doubt.doubtful:
             raise SystemExit("the film that lies on its side is not doubted")
         picture("doubted")
-    session.discard_unsaved()
+    session.readings.discard_unsaved()
     assembly.close()
     return 0
 

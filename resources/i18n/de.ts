@@ -396,6 +396,10 @@
    <translation>Ansicht</translation>
   </message>
   <message>
+   <source>Window and level</source>
+   <translation>Fenstern</translation>
+  </message>
+  <message>
    <source>Window preset</source>
    <translation>Fensterung</translation>
   </message>
@@ -772,6 +776,10 @@
   <message>
    <source>left drag</source>
    <translation>links ziehen</translation>
+  </message>
+  <message>
+   <source>left drag, with its tool</source>
+   <translation>links ziehen, mit dem Werkzeug</translation>
   </message>
   <message>
    <source>middle drag, Space + drag</source>

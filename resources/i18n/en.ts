@@ -396,6 +396,10 @@
    <translation>View</translation>
   </message>
   <message>
+   <source>Window and level</source>
+   <translation>Window and level</translation>
+  </message>
+  <message>
    <source>Window preset</source>
    <translation>Window preset</translation>
   </message>
@@ -772,6 +776,10 @@
   <message>
    <source>left drag</source>
    <translation>left drag</translation>
+  </message>
+  <message>
+   <source>left drag, with its tool</source>
+   <translation>left drag, with its tool</translation>
   </message>
   <message>
    <source>middle drag, Space + drag</source>

@@ -69,6 +69,7 @@ _CHANGES: tuple[tuple[str, Callable[[Room], object]], ...] = (
     ("polygon", lambda room: room.session.tool),
     ("callipers", lambda room: room.session.tool),
     ("distance", lambda room: room.session.tool),
+    ("windowing", lambda room: room.session.tool),
     ("hand", lambda room: room.session.tool),
 )
 

@@ -17,7 +17,7 @@ from app.display import Corners, Marks
 from app.measurements import MEASUREMENT_ROLE
 from app.settings import Settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
-from app.shortcuts import COMMANDS, PROFILES, bindings, conflicts
+from app.shortcuts import COMMANDS, GESTURES, PROFILES, bindings, conflicts
 from app.wording import plain
 from engine.case import CaseState, HeartCallipers, Line, Structure
 from engine.geometry import BoxPrompt
@@ -101,7 +101,7 @@ def test_arrows_move_the_box_and_a_run_of_them_is_one_step(room: Room) -> None:
 
 
 def test_right_drag_is_window_and_level_in_every_tool(room: Room) -> None:
-    for tool in ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "hand"):
+    for tool in ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "windowing", "hand"):
         room.session.take(tool)
         before, case = room.session.lightbox.display.view, room.case
         drag(room, RIGHT, QPoint(200, 200), QPoint(220, 230), QPoint(260, 250))
@@ -109,6 +109,61 @@ def test_right_drag_is_window_and_level_in_every_tool(room: Room) -> None:
         assert after.width > before.width  # type: ignore[attr-defined]
         assert after.center < before.center  # type: ignore[attr-defined]
         assert room.case is case
+
+
+def test_the_window_tool_windows_by_left_drag_and_selects_by_a_click(room: Room) -> None:
+    room.box(RIGHT_BOX)
+    room.session.select(None)
+    room.session.take("windowing")
+    before, case = room.session.lightbox.display.view, room.case
+    drag(room, LEFT, QPoint(200, 200), QPoint(220, 230), QPoint(260, 250))
+    after = room.session.lightbox.display.view
+    assert after.width > before.width  # type: ignore[attr-defined]
+    assert after.center < before.center  # type: ignore[attr-defined]
+    assert room.case is case
+    pixels = case.findings[0].mask.pixels()
+    y, x = (int(values[len(values) // 2]) for values in pixels.nonzero())
+    QTest.mouseClick(room.canvas, LEFT, PLAIN, place(room, x, y))
+    assert room.session.selected == case.findings[0].tracking_uid
+    assert room.session.lightbox.display.view == after
+
+
+def test_the_right_button_and_the_wheel_do_what_their_profile_says(make_room: MakeRoom, tmp_path: Path) -> None:
+    paths = [film(tmp_path / f"{number}.dcm", number=number) for number in range(3)]
+    room = make_room(tmp_path)
+    lightbox, worklist = room.session.lightbox, room.session.worklist
+    assert len(paths) == len(worklist.entries)
+    for profile, zooms, films in (("chest", False, False), ("weasis", False, True), ("ohif", True, True)):
+        room.window.bind(profile, ())
+        lightbox.reset()
+        zoom, view, held = lightbox.viewport.zoom, lightbox.display.view, lightbox.viewport.to_image(200, 200)
+        drag(room, RIGHT, QPoint(200, 200), QPoint(203, 220), QPoint(203, 300))
+        assert (lightbox.viewport.zoom > zoom, lightbox.display.view != view) == (zooms, not zooms)
+        if zooms:
+            assert lightbox.viewport.zoom / zoom == pytest.approx(1.7)  # a hundred pixels down
+            assert lightbox.viewport.to_screen(*held) == pytest.approx((200, 200))
+        for modifiers in (PLAIN, Qt.KeyboardModifier.ControlModifier):
+            place, zoom = worklist.index, lightbox.viewport.zoom
+            wheel(room, QPoint(150, 300), -1, modifiers)
+            room.settle()
+            if (modifiers == PLAIN) == films:
+                assert worklist.index == place + 1
+                worklist.show(place)
+                room.settle()
+            else:
+                assert worklist.index == place
+                assert lightbox.viewport.zoom < zoom
+
+
+def test_parts_of_a_notch_add_up_to_a_film(make_room: MakeRoom, tmp_path: Path) -> None:
+    for number in range(2):
+        film(tmp_path / f"{number}.dcm", number=number)
+    room = make_room(tmp_path)
+    for part in range(4):
+        assert room.session.worklist.index == 0, part
+        wheel(room, QPoint(150, 300), -0.25, Qt.KeyboardModifier.ControlModifier)
+        room.settle()
+    assert room.session.worklist.index == 1
 
 
 def test_down_brightens_on_an_inverted_film_too(make_room: MakeRoom, tmp_path: Path) -> None:
@@ -131,9 +186,9 @@ def test_middle_drag_and_space_drag_pan(room: Room) -> None:
     assert room.case.findings == ()
 
 
-def wheel(room: Room, at: QPoint, notches: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+def wheel(room: Room, at: QPoint, notches: float, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
     event = QWheelEvent(
-        QPointF(at), QPointF(room.canvas.mapToGlobal(at)), QPoint(), QPoint(0, 120 * notches),
+        QPointF(at), QPointF(room.canvas.mapToGlobal(at)), QPoint(), QPoint(0, round(120 * notches)),
         Qt.MouseButton.NoButton, modifiers, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(room.canvas, event)
@@ -307,7 +362,7 @@ def test_no_text_from_a_file_can_be_taken_for_markup(make_room: MakeRoom, tmp_pa
     room.session.both_lungs()
     room.settle()
     dialogs: list[QDialog] = [SettingsDialog(Settings(), room.window), ShortcutEditor(Settings(), room.window)]
-    dialogs.append(ShortcutSheet(bindings("chest", ()), room.window))
+    dialogs.append(ShortcutSheet(bindings("chest", ()), GESTURES["chest"], room.window))
     room.assembly.parts.faults.shown.emit(hostile, hostile)
     labels = [widget for widget in widgets(room.window) if isinstance(widget, QLabel)]
     for dialog in dialogs:
