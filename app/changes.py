@@ -18,6 +18,7 @@ from app.wording import (
     prior_source_text,
     sided_name,
     tool_tip,
+    typeset,
 )
 from engine.measure import UNIT_SYMBOLS, Caveat, Change, displayed, is_later, same_patient
 
@@ -69,8 +70,8 @@ class ChangesModel(NumbersModel):
     def _cell(self, change: Change, column: int) -> str:
         return (
             sided_name(change.current, self._session.case),
-            displayed(change.prior),
-            displayed(change.current),
+            typeset(displayed(change.prior)),
+            typeset(displayed(change.current)),
             changed_text(change),
             UNIT_SYMBOLS[change.current.unit],
         )[column]

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -28,6 +29,9 @@ from PySide6.QtWidgets import (
 from app.settings import Kind, Settings, kind_of
 from app.wording import LANGUAGES, say
 
+Spin = TypeVar("Spin", QSpinBox, QDoubleSpinBox)
+
+_TEXT_MARGIN = 5  # logical pixels
 _FILMS = "*.dcm *.dicom *.ima *.png *.jpg *.jpeg *.tif *.tiff"
 
 
@@ -151,13 +155,19 @@ class NameDialog(QDialog):
         return (chosen, "") if chosen < self._count else (None, self._name.text().strip())
 
 
+def indented(spin: Spin) -> Spin:
+    """Return a spin box whose text begins where other fields' does: style sheets move all but that."""
+    spin.lineEdit().setTextMargins(_TEXT_MARGIN, 0, 0, 0)
+    return spin
+
+
 class WindowDialog(QDialog):
     """Width and level, or lowest and highest value, by number."""
 
     def __init__(self, center: float, width: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Set window"))
-        self._width, self._level, self._low, self._high = (QDoubleSpinBox(self) for _ in range(4))
+        self._width, self._level, self._low, self._high = (indented(QDoubleSpinBox(self)) for _ in range(4))
         for field in (self._width, self._level, self._low, self._high):
             field.setRange(-1e6, 1e6)
             field.setDecimals(1)
@@ -205,7 +215,7 @@ class LengthDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Calibrate"))
-        self._length = QDoubleSpinBox(self)
+        self._length = indented(QDoubleSpinBox(self))
         self._length.setRange(0.1, 2000.0)
         self._length.setDecimals(1)
         self._length.setValue(100.0)
@@ -310,12 +320,12 @@ class SettingsDialog(QDialog):
             combo.setCurrentIndex(kind.choices.index(value))
             field = combo
         elif isinstance(value, int):
-            spin = QSpinBox(parent)
+            spin = indented(QSpinBox(parent))
             spin.setRange(int(kind.low), int(kind.high))
             spin.setValue(value)
             field = spin
         elif isinstance(value, float):
-            number = QDoubleSpinBox(parent)
+            number = indented(QDoubleSpinBox(parent))
             number.setRange(kind.low, kind.high)
             number.setSingleStep(kind.step)
             number.setSuffix(kind.suffix)

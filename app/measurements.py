@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt
 from app.badges import AnyIndex, NumbersModel
 from app.session import Session
 from app.theme import colour, structure_colour
-from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name, tool_tip
+from app.wording import calibration, caveat_text, measurement_name, reason_text, structure_name, tool_tip, typeset
 from engine.case import Case, Structure
 from engine.measure import UNIT_SYMBOLS, Caveat, Measurement, Measurements, displayed, rounded
 
@@ -143,7 +143,7 @@ class MeasurementsModel(NumbersModel):
             return ""
         if row.interval:
             return "" if cell.interval is None else f"± {rounded((cell.interval[1] - cell.interval[0]) / 2, cell.unit)}"
-        return displayed(cell)
+        return typeset(displayed(cell))
 
     def _explanation(self, cell: Measurement) -> str:
         """Return how a number was taken, as plain text."""
@@ -151,7 +151,7 @@ class MeasurementsModel(NumbersModel):
             return reason_text(cell.reason)
         lines = [cell.method] if cell.method else []
         if cell.interval is not None:
-            ends = " – ".join(rounded(end, cell.unit) for end in cell.interval)
+            ends = " – ".join(typeset(rounded(end, cell.unit)) for end in cell.interval)
             lines.append(self.tr("{ends} over boxes drawn a little differently").format(ends=ends))
         if cell.origin is not None and Caveat.MAGNIFIED not in cell.caveats:
             lines.append(calibration(self._session.measurements.spacing if self._session.measurements else None))

@@ -164,7 +164,7 @@ class Window(QMainWindow):
         self._splitter.setStretchFactor(1, 1)
         self.worklist_panel.setMinimumWidth(190)
         self.findings_panel.setMinimumWidth(330)
-        self._splitter.setSizes([232, 900, 388])
+        self._splitter.setSizes([232, 872, 416])
         whole = QWidget(self)
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)

@@ -304,6 +304,11 @@ def sided_name(measurement: Measurement, case: Case | None) -> str:
     return f"{side}  {measurement_name(measurement)}" if side else measured_name(measurement, case)
 
 
+def typeset(number: str) -> str:
+    """Return a rounded number with a minus sign where the engine, for machines, writes a hyphen."""
+    return number.replace("-", MINUS)
+
+
 def changed_text(change: Change) -> str:
     """Return a difference with its sign."""
     if change.difference is None:

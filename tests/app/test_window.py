@@ -616,3 +616,17 @@ def test_with_no_display_one_line_is_said_and_a_code_returned(
     assert main([]) == NO_DISPLAY
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert has_display()
+
+
+def test_a_number_below_nothing_has_a_minus_sign_and_no_hyphen(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room(film(tmp_path / "film.dcm", ImagerPixelSpacing=["4", "4"]))
+    for structure, (x0, y0, x1, y1) in (
+        (Structure.RIGHT_LUNG, (10, 20, 20, 40)),
+        (Structure.LEFT_LUNG, (45, 20, 70, 80)),
+    ):
+        room.session.name_next(structure)
+        room.session.edit.fill_polygon(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), erase=False)
+        room.settle()
+    model = room.window.findings_panel.table_model
+    shown = {str(model.index(row, 0).data()): str(model.index(row, 3).data()) for row in range(model.rowCount())}
+    assert shown["Asymmetry"].startswith("\N{MINUS SIGN}0.")
