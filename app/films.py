@@ -11,6 +11,7 @@ from app.casefile import SUFFIX
 from app.display import GreyRange, Preset, grey_range, presets_for
 from app.rendering import Pyramid, build_pyramid, grey_table, thumbnail_image
 from engine.case import CaseState
+from engine.film.dicomdir import films_in_dicomdir
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 
@@ -74,8 +75,8 @@ def films_in(places: Iterable[Path]) -> list[Path]:
         if place.is_dir():
             found.update(dict.fromkeys(_walk(place)))
         elif place.name.upper() == "DICOMDIR":
-            # Its records only name files beside and below it: the folder says the same, and cannot point outside.
-            found.update(dict.fromkeys(_walk(place.parent)))
+            named = films_in_dicomdir(place)
+            found.update(dict.fromkeys(_walk(place.parent) if named is None else named))
         else:
             found[place] = None
         if len(found) >= _LIMIT_FILES:

@@ -36,6 +36,7 @@ _LIST = 10  # films a worklist
 _EVERY = 20  # loads between two samples
 _ALLOWED_MB_PER_100 = 0.1
 _PATIENCE_S = 120
+_M_MMAP_THRESHOLD = -3  # malloc.h
 
 
 def main() -> int:
@@ -76,12 +77,22 @@ class _Sample:
         return _Sample(loads, _resident_mb(), _children_mb(), len(objects), qobjects, kinds)
 
 
+def _keep_apart() -> None:
+    """Have large arrays lie in mappings of their own: glibc else moves that limit up, and leaves holes of megabytes."""
+    _malloc("mallopt", _M_MMAP_THRESHOLD, 256 << 10)
+
+
 def _give_back() -> None:
     """Have the allocator return what it holds for later: that is no leak, and more than a tenth of a megabyte."""
+    _malloc("malloc_trim", 0)
+
+
+def _malloc(name: str, *values: int) -> None:
+    """Call glibc's allocator, where there is one."""
     if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+        function = getattr(ctypes.CDLL(None), name, None)
+        if function is not None:
+            function(*values)
 
 
 def _resident_mb() -> float:
@@ -113,6 +124,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     from app.settings import Settings, save_settings, settings_path
     from engine.film.decoder import prewarm
 
+    _keep_apart()
     application = QApplication(sys.argv[:1])
     start_log()
     prewarm()
