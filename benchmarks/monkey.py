@@ -3,9 +3,10 @@
     python -m benchmarks.monkey FOLDER... [--events 100000] [--seed 1] [--report runs.jsonl]
 
 FOLDERs hold films; some are copied, damaged copies are made, and all are opened, deleted and overwritten. The model is
-the real one in its own process, which the monkey kills now and then. Many events are run in chunks, each by a process
-of its own with the next seed, so that a crash is counted and costs no more than its chunk; with --report, chunks that
-were done are not done again. Prints a JSON line a chunk and one for all; the exit code is 0 only when nothing broke.
+the real one in its own process, which the monkey kills now and then; films are let go from memory all the time. Many
+events are run in chunks, each by a process of its own with the next seed, so that a crash is counted and costs no more
+than its chunk; with --report, chunks that were done are not done again. Prints a JSON line a chunk and one for all; the
+exit code is 0 only when nothing broke.
 """
 
 import argparse
@@ -42,7 +43,7 @@ from PySide6.QtWidgets import (
 
 from app.assembly import Assembly
 from benchmarks.harmed import Films
-from benchmarks.watching import Complaints, Pulse, broken, undone_to_the_start
+from benchmarks.watching import Complaints, Pulse, Returns, broken, undone_to_the_start
 
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton)
 _MODIFIERS = (
@@ -65,6 +66,7 @@ _ACTS = {
 _SETTLES = 0.004  # how often the monkey waits until everything is answered: what comes then meets masks
 _TRAIL = "did "
 _PATIENCE_S = 600.0  # an answer that takes longer never comes: a neighbour may have all of the processor for long
+_KEPT_FILMS = 2  # in memory, far fewer than in a reader's window: films are let go and taken up all the time
 _LONGEST_SECONDS = 60.0  # an act that takes longer has its stack printed
 
 
@@ -380,6 +382,7 @@ def summed(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "max_gap_ms": max((line.get("max_gap_ms", 0.0) for line in lines), default=0.0),
         "max_own_ms": max((line.get("max_own_ms", 0.0) for line in lines), default=0.0),
         "seconds": sum(line.get("seconds", 0) for line in lines),
+        "films_taken_up_again": sum(line.get("films_taken_up_again", 0) for line in lines),
         **{name: dict(counter) for name, counter in counts.items()},
     }
 
@@ -406,6 +409,7 @@ def _answer_file_dialogs(monkey: Monkey) -> None:
 
 
 def _run(arguments: argparse.Namespace, home: Path) -> int:
+    from app import worklist
     from app.__main__ import start, start_log
     from app.settings import Settings, save_settings, settings_path
     from engine.film.decoder import prewarm
@@ -421,6 +425,8 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     assembly = start(application, [films.folder], argparse.Namespace(checkpoint=None, device="cpu", no_demo=True))
     complaints = Complaints()
     complaints.install()
+    worklist._KEPT_FILMS = _KEPT_FILMS
+    returns = Returns(assembly.session)
     monkey = Monkey(assembly, films, arguments.seed)
     _answer_file_dialogs(monkey)
     idle = Pulse(application)
@@ -431,6 +437,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     begun = time.monotonic()
     run.go()
     faulthandler.cancel_dump_traceback_later()
+    run.wrong.update({"a film came back without its work": returns.lost} if returns.lost else {})
     unhandled = assembly.parts.faults.unhandled
     told = (home / "lungbox" / "log" / "lungbox.log").read_text().splitlines() if unhandled else []
     line = {
@@ -443,6 +450,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
         "unhandled_at": [text for text in told if "unhandled" in text],
         "broken_invariants": dict(run.wrong),
         "complaints": complaints.messages,
+        "films_taken_up_again": returns.seen,
         "restarts_of_the_model": assembly.parts.encoder.status.restarts,
         "idle_max_gap_ms": idle_gap,
         **run.pulse.summary(),

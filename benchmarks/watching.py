@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QTimer, QtMsgType, qInstallMessageHandler
 
+from app.casefile import marks_of
 from app.journal import read_journal
-from app.reading import Reading
+from app.reading import Key, Reading
+from engine.results.marks import LIKENESS
 
 if TYPE_CHECKING:
     from app.assembly import Assembly
+    from app.session import Session
 
 _EXPECTED = "This plugin does not support "  # the offscreen platform, of raising a window and the like
 _SLOWEST = 5
@@ -94,6 +97,33 @@ class Complaints:
 
     def _add(self, text: str) -> None:
         self.messages[text] = self.messages.get(text, 0) + 1
+
+
+class Returns:
+    """Looks whether a film that is opened again has the work with which it was left."""
+
+    def __init__(self, session: "Session") -> None:
+        self.seen = self.lost = 0
+        self._session = session
+        self._left: dict[Key, tuple[object, ...]] = {}
+        self._open: Reading | None = None
+        session.film_changed.connect(self._changed)
+
+    def _changed(self) -> None:
+        before, now = self._open, self._session.reading
+        if before is not None and (before.history.done or before.history.undone):
+            self._left[before.key] = _work(before)
+        self._open = now
+        if now is None or now is before or now.key not in self._left:
+            return
+        self.seen += 1
+        self.lost += _work(now) != self._left[now.key]
+
+
+def _work(reading: Reading) -> tuple[object, ...]:
+    names = [[change.name for change in changes] for changes in (reading.history.done, reading.history.undone)]
+    marks = {name: value for name, value in marks_of(reading.case).items() if name != LIKENESS}
+    return marks, names, reading.dirty, reading.path
 
 
 def broken(assembly: "Assembly") -> list[str]:
