@@ -154,8 +154,8 @@ class Readings(QObject):
         if film is None:
             reading.stays = True
             return
-        asked_still = reading.case.marked_as(asked.case) and reading.saved is asked.saved
-        if reading is self.current or not asked_still or self.live.pop(reading.key, None) is None:
+        now = Work(reading.case, reading.history, reading.saved, reading.path)
+        if reading is self.current or not now.same_as(asked) or self.live.pop(reading.key, None) is None:
             return
         reading.journal.close()
         if reading.dirty:

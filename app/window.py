@@ -7,7 +7,6 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QPoint
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QMenu,
     QMenuBar,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.bar import Bar
 from app.canvas import Canvas
 from app.comparing import Comparing
 from app.faults import Toast
@@ -177,36 +177,23 @@ class Window(QMainWindow):
         self.setMinimumSize(900, 560)
 
     def _bar(self) -> QWidget:
-        bar = QWidget(self)
-        bar.setObjectName("bar")
-        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        layout = QHBoxLayout(bar)
-        layout.setContentsMargins(10, 4, 10, 4)
-        layout.setSpacing(4)
-        wordmark = QLabel("Lungbox", bar)
-        wordmark.setTextFormat(Qt.TextFormat.PlainText)
-        wordmark.setObjectName("wordmark")
-        layout.addWidget(wordmark)
-        layout.addSpacing(8)
-        layout.addWidget(self._menus(bar))
-        layout.addStretch(1)
-        both = self._button("both-lungs", bar)
-        both.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        layout.addWidget(both)
+        bar = Bar("Lungbox", self)
+        bar.row.addWidget(self._menus(bar))
+        bar.row.addStretch(1)
+        bar.add_labelled(self._button("both-lungs", bar))
         for name in ("undo", "redo"):
-            layout.addWidget(self._button(name, bar))
-        layout.addSpacing(10)
+            bar.row.addWidget(self._button(name, bar))
+        bar.row.addSpacing(10)
         self._window_button = QToolButton(bar)
         self._window_button.setIcon(icon("window"))
-        self._window_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._window_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._window_button.setMenu(self._preset_menu)
         self._window_button.setAccessibleName(self.tr("Window presets"))
-        layout.addWidget(self._window_button)
+        bar.add_labelled(self._window_button)
         for name in ("invert", "fit", "rotate-right", "flip", "magnifier"):
-            layout.addWidget(self._button(name, bar))
-        layout.addSpacing(10)
-        layout.addWidget(self._button("hide-identity", bar))
+            bar.row.addWidget(self._button(name, bar))
+        bar.row.addSpacing(10)
+        bar.row.addWidget(self._button("hide-identity", bar))
         return bar
 
     def _button(self, name: str, parent: QWidget) -> QToolButton:

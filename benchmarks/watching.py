@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -103,9 +104,10 @@ class Returns:
     """Looks whether a film that is opened again has the work with which it was left."""
 
     def __init__(self, session: "Session") -> None:
-        self.seen = self.lost = 0
+        self.seen = 0
+        self.lost: Counter[str] = Counter()
         self._session = session
-        self._left: dict[Key, tuple[object, ...]] = {}
+        self._left: dict[Key, dict[str, object]] = {}
         self._open: Reading | None = None
         session.film_changed.connect(self._changed)
 
@@ -117,13 +119,14 @@ class Returns:
         if now is None or now is before or now.key not in self._left:
             return
         self.seen += 1
-        self.lost += _work(now) != self._left[now.key]
+        there, left = _work(now), self._left[now.key]
+        self.lost.update(f"a film came back with other {name}" for name in left if there[name] != left[name])
 
 
-def _work(reading: Reading) -> tuple[object, ...]:
-    names = [[change.name for change in changes] for changes in (reading.history.done, reading.history.undone)]
+def _work(reading: Reading) -> dict[str, object]:
     marks = {name: value for name, value in marks_of(reading.case).items() if name != LIKENESS}
-    return marks, names, reading.dirty, reading.path
+    history = [[change.name for change in changes] for changes in (reading.history.done, reading.history.undone)]
+    return {"marks": marks, "history": history}
 
 
 def broken(assembly: "Assembly") -> list[str]:

@@ -9,16 +9,17 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence, QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenuBar, QMessageBox, QToolButton, QWidget
 
 from app.__main__ import NO_DISPLAY, has_display, main
+from app.bar import Bar
 from app.dialogs import SettingsDialog
 from app.display import Corners, Marks
 from app.measurements import MEASUREMENT_ROLE
 from app.settings import Settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
 from app.shortcuts import COMMANDS, GESTURES, PROFILES, bindings, conflicts
-from app.wording import plain
+from app.wording import SentenceFile, plain, translation_path
 from engine.case import CaseState, HeartCallipers, Line, Structure
 from engine.geometry import BoxPrompt
 from tests.app.room import RIGHT_BOX, Room, film
@@ -630,3 +631,24 @@ def test_a_number_below_nothing_has_a_minus_sign_and_no_hyphen(make_room: MakeRo
     model = room.window.findings_panel.table_model
     shown = {str(model.index(row, 0).data()): str(model.index(row, 3).data()) for row in range(model.rowCount())}
     assert shown["Asymmetry"].startswith("\N{MINUS SIGN}0.")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_menu_is_cut_in_the_narrowest_window(make_room: MakeRoom, qapp: QApplication, language: str) -> None:
+    sentences = SentenceFile(translation_path(language), qapp)
+    qapp.installTranslator(sentences)
+    try:
+        window = make_room().window
+    finally:
+        qapp.removeTranslator(sentences)
+    bar, menus = window.findChildren(Bar)[0], window.findChildren(QMenuBar)[0]
+    presets = next(button for button in bar.findChildren(QToolButton) if button.menu() and button.parent() is bar)
+    shown = []
+    for width in (1440, window.minimumWidth(), 1440):
+        window.resize(width, 700)
+        window.show()
+        QTest.qWait(50)
+        assert menus.width() >= menus.sizeHint().width(), width
+        assert not any(button.isVisible() for button in menus.findChildren(QToolButton))  # of menus that found no room
+        shown.append(presets.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    assert shown == [True, False, True]
