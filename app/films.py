@@ -63,6 +63,7 @@ class Entry:
     taken: str = ""  # date and time, as the file has them
     patient: str = ""  # on screen only
     description: str = ""
+    study: str = ""  # Study Instance UID (0020,000D)
     thumbnail: QImage | None = None
     problem: str = ""  # why it could not be read
     read: bool = False

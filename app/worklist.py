@@ -167,6 +167,7 @@ class Worklist(QObject):
                 taken=described.taken,
                 patient=described.patient,
                 description=described.description,
+                study=described.study,
                 thumbnail=thumbnail,
             )
 
@@ -226,4 +227,5 @@ def _described(entry: Entry, film: Film) -> Entry:
         taken=f"{date} {hour}".strip(),
         patient=radiograph.identity.patient_name,
         description=radiograph.identity.study_description,
+        study=radiograph.source.study_instance_uid,
     )

@@ -84,7 +84,8 @@ class WorklistModel(QAbstractListModel):
         self.endResetModel()
 
     def _changed(self, row: int) -> None:
-        self.dataChanged.emit(self.index(row), self.index(row))
+        last = self._count - 1
+        self.dataChanged.emit(self.index(max(row - 1, 0)), self.index(min(row + 1, last)))  # whose bars may meet it
 
     def _all_changed(self) -> None:
         if self._count:
@@ -105,6 +106,12 @@ def caption(entry: Entry, number: int, *, hour: bool = True) -> str:
     """Return view and date; the place in the list where the file says neither."""
     taken = entry.taken if hour else entry.taken.partition(" ")[0]
     return "  ".join(part for part in (entry.view, taken) if part) or f"# {number + 1}"
+
+
+def same_study(index: AnyIndex, step: int) -> bool:
+    """Return whether the film `step` lines below is of the same study."""
+    here, there = index.data(ENTRY_ROLE), index.sibling(index.row() + step, 0).data(ENTRY_ROLE)
+    return isinstance(here, Entry) and isinstance(there, Entry) and here.study == there.study != ""
 
 
 class Filter(QSortFilterProxyModel):
@@ -169,21 +176,31 @@ class EntryDelegate(QStyledItemDelegate):
             place = QRectF(frame.center().x() - size.width() / 2, frame.center().y() - size.height() / 2,
                            size.width(), size.height())  # fmt: skip
             painter.drawImage(place, entry.thumbnail)
+        self._draw_study(painter, option.rect, index)
         inside = QRect(int(frame.right()) + 10, rectangle.top() + 6, 0, rectangle.height() - 12)
         inside.setRight(rectangle.right() - 8)
         self._draw_words(painter, inside, font, entry, index, current=current)
         painter.restore()
+
+    def _draw_study(self, painter: QPainter, line: QRect, index: AnyIndex) -> None:
+        """Join the films of one study by a bar at their left."""
+        above, below = same_study(index, -1), same_study(index, 1)
+        if above or below:
+            top = line.top() - 1 if above else line.top() + 10
+            bottom = line.bottom() + 1 if below else line.bottom() - 10
+            painter.fillRect(QRectF(line.left() + 1, top, 2, bottom - top), colour("muted"))
 
     def _draw_words(
         self, painter: QPainter, inside: QRect, font: QFont, entry: Entry, index: AnyIndex, *, current: bool
     ) -> None:
         strong, small = painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
         height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
-        who = name_of(entry, hidden=bool(index.data(HIDDEN_ROLE)))
+        # Of one study's films only the first says whose they are.
+        who = "" if same_study(index, -1) else name_of(entry, hidden=bool(index.data(HIDDEN_ROLE)))
+        first, _, rest = (whole := caption(entry, index.row())).partition("  ")
         # A date without its hour says more than one whose hour is cut.
-        whole = caption(entry, index.row())
-        fits = QFontMetrics(small).horizontalAdvance(whole) <= inside.width()
-        first, _, rest = (whole if fits else caption(entry, index.row(), hour=False)).partition("  ")
+        if QFontMetrics(small).horizontalAdvance(whole if who else rest) > inside.width():
+            first, _, rest = caption(entry, index.row(), hour=False).partition("  ")
         # The end of a file's name tells it from its neighbours'; of a person's name the beginning does.
         elided = Qt.TextElideMode.ElideRight if entry.patient else Qt.TextElideMode.ElideMiddle
         lines = [(who or first, strong, "text")]

@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.assembly import Assembly
+from benchmarks.watching import wait
 
 _WARM_UP = 0.3  # of all loads: caches fill
 _LIST = 10  # films a worklist
@@ -212,7 +212,7 @@ def _until(condition: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             print("no answer", file=sys.stderr, flush=True)
             raise TimeoutError
-        QTest.qWait(2)
+        wait(2)
 
 
 if __name__ == "__main__":

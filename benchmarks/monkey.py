@@ -43,7 +43,7 @@ from PySide6.QtWidgets import (
 
 from app.assembly import Assembly
 from benchmarks.harmed import Films
-from benchmarks.watching import Complaints, Pulse, Returns, broken, undone_to_the_start
+from benchmarks.watching import Complaints, Pulse, Returns, broken, undone_to_the_start, wait
 
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton)
 _MODIFIERS = (
@@ -315,7 +315,7 @@ class Run:
         self._waiting = True
         session, until = self._assembly.session, time.monotonic() + _PATIENCE_S
         while (session.pending or session.jobs.busy) and time.monotonic() < until:
-            QTest.qWait(5)
+            wait(5)
         if session.pending or session.jobs.busy:
             self.wrong["never answered"] += 1
         self._waiting = False
@@ -430,7 +430,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     monkey = Monkey(assembly, films, arguments.seed)
     _answer_file_dialogs(monkey)
     idle = Pulse(application)
-    QTest.qWait(1000)
+    wait(1000)
     idle_gap = idle.summary()["max_gap_ms"]  # what this machine does to a program that does nothing
     idle.stop()
     run = Run(application, assembly, monkey, arguments.events, arguments.seed)

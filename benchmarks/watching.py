@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QMessageLogContext, QObject, Qt, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, QMessageLogContext, QObject, Qt, QTimer, QtMsgType, qInstallMessageHandler
 
 from app.casefile import marks_of
 from app.journal import read_journal
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 _EXPECTED = "This plugin does not support "  # the offscreen platform, of raising a window and the like
 _SLOWEST = 5
+
+
+def wait(milliseconds: int) -> None:
+    """Run the event loop for a while. QTest.qWait would hold the interpreter's lock, and no worker would get on."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 class Pulse(QObject):
