@@ -68,9 +68,9 @@ class Journal:
         """Write an undo or a redo."""
         self._write({kind: 1})
 
-    def saved(self, case: Case, path: Path) -> None:
+    def saved(self, marks: dict[str, Any], masks: dict[str, Mask], path: Path) -> None:
         """Write that a case is in a case file: not always the latest, as a file is written while work goes on."""
-        self._write({"saved": marks_of(case), "path": str(path), "masks": self._new_masks(masks_of(case))})
+        self._write({"saved": marks, "path": str(path), "masks": self._new_masks(masks)})
 
     def sync(self) -> None:
         """Force what was written to the disk (on a worker thread)."""

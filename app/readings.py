@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.casefile import FilmHash, masks_named, save_case, save_marks
+from app.casefile import FilmHash, marks_of, masks_named, masks_of, save_case, save_marks
 from app.films import Film
 from app.history import Change, History
 from app.jobs import Jobs, Lane, Priority
@@ -69,14 +69,15 @@ class Readings(QObject):
         # Newest first: where two sessions died over one film, the later work is taken up and the other kept.
         self._recovered.update({item.film_path: item for item in reversed(found)})
 
-    def write(self, reading: Reading, write: Callable[[Journal], None]) -> None:
-        """Write to a reading's journal, and say so when that fails."""
+    def write(self, item: Reading | LaidAside, write: Callable[[Journal], None]) -> None:
+        """Write to a journal, and say so when that fails."""
+        journal = item.journal
         try:
-            write(reading.journal)
+            write(journal)
         except OutputError as error:
             self.failed.emit(error)  # the work itself is safe in memory
             return
-        self._jobs.run(Lane.RESULT, reading.journal.sync, lambda _: None, key=("sync", reading.journal.path))
+        self._jobs.run(Lane.RESULT, journal.sync, lambda _: None, key=("sync", journal.path))
 
     # What is in no case file
 
@@ -87,7 +88,7 @@ class Readings(QObject):
     def saved(self, reading: Reading, case: Case, path: Path) -> None:
         """Remember that a case is in a case file now."""
         reading.saved, reading.path = case, path
-        self.write(reading, lambda journal: journal.saved(case, path))
+        self.write(reading, lambda journal: journal.saved(marks_of(case), masks_of(case), path))
 
     def save_now(self, item: Reading | LaidAside, path: Path) -> None:
         """Write a case file before the program ends; OutputError when it cannot be written."""
@@ -99,7 +100,9 @@ class Readings(QObject):
         if found is None:
             raise OutputError(f"The work on {item.film.path.name} cannot be read back.", advice="Its journal is gone.")
         marks = found.replayed().case
-        save_marks(path, item.film, marks, {sha: found.masks[sha] for sha in masks_named(marks)})
+        masks = {sha: found.masks[sha] for sha in masks_named(marks)}
+        save_marks(path, item.film, marks, masks)
+        self.write(item, lambda journal: journal.saved(marks, masks, path))
         self._aside = {key: other for key, other in self._aside.items() if other is not item}
 
     def discard_unsaved(self) -> None:

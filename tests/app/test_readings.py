@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.casefile import open_case
+from app.casefile import marks_of, masks_of, open_case
 from app.history import Change
 from app.journal import Journal, JournalFolder, read_journal
 from app.reading import Reading
@@ -135,6 +135,25 @@ def test_work_on_a_film_that_is_gone_can_be_saved_before_the_program_ends(
     assert not JournalFolder(tmp_path / "home" / "data" / "journal").left_behind()
 
 
+def test_a_save_before_the_end_is_known_though_the_program_goes_on(
+    make_room: MakeRoom, paths: list[Path], tmp_path: Path
+) -> None:
+    room = make_room(paths[0])
+    journal = worked_on(room).journal.path
+    leave(room, paths)
+    readings = room.session.readings
+    readings.save_now(readings.unsaved()[0], tmp_path / "case.lungbox")
+    room.settle()
+    assert not readings.unsaved()
+    found = read_journal(journal)
+    assert found is not None
+    assert not found.unsaved
+    room.open(paths[0])
+    assert not dirty(room)
+    assert readings.current is not None
+    assert readings.current.path == tmp_path / "case.lungbox"
+
+
 def test_a_journal_that_is_gone_is_said_and_the_window_stays(
     make_room: MakeRoom, paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,14 +190,14 @@ def test_work_done_while_a_case_file_was_written_is_unsaved(tmp_path: Path) -> N
     journal = Journal(tmp_path / "a.journal", start)
     journal.add(Change(start, one, "distance"))
     journal.add(Change(one, two, "distance"))
-    journal.saved(one, tmp_path / "case.lungbox")  # the writer ends after the second step
+    journal.saved(marks_of(one), masks_of(one), tmp_path / "case.lungbox")  # the writer ends after the second step
     found = read_journal(journal.path)
     assert found is not None
     assert found.unsaved
     work = found.on(start.radiograph)
     assert work.case.marked_as(two)
     assert work.saved.marked_as(one)
-    journal.saved(two, tmp_path / "case.lungbox")
+    journal.saved(marks_of(two), masks_of(two), tmp_path / "case.lungbox")
     found = read_journal(journal.path)
     assert found is not None
     assert not found.unsaved
