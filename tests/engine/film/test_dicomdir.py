@@ -1,6 +1,7 @@
 """A DICOMDIR gives the films it names, in its order, and nothing outside its folder."""
 
 import gc
+import random
 import warnings
 from pathlib import Path
 
@@ -121,3 +122,18 @@ def test_a_disc_without_films_lists_none(disc: Path) -> None:
             record.ReferencedSOPClassUIDInFile = CT
     directory.save_as(disc)
     assert films_in([disc]) == []
+
+
+def test_whatever_is_damaged_the_answer_is_of_the_folder_or_none(disc: Path) -> None:
+    rng, whole = random.Random(11), disc.read_bytes()
+    inside, unread = set(disc.parent.rglob("*")), 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 3, 20))):
+            at = rng.randrange(len(data))
+            data[at : at + rng.randrange(2)] = rng.randbytes(rng.randrange(3))
+        disc.write_bytes(data)
+        found = films_in_dicomdir(disc)
+        unread += found is None
+        assert set(found or ()) <= inside
+    assert 0 < unread < 300
