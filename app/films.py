@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +43,13 @@ class Film:
 
 
 def load_film(path: Path) -> Film:
-    """Read a film and prepare it for the screen."""
+    """Read a film and prepare it for the screen; hashed meanwhile, as the UI thread asks for that first of all."""
     radiograph = read_radiograph(path)
-    return Film(radiograph, build_pyramid(radiograph), presets_for(radiograph), grey_range(radiograph))
+    with ThreadPoolExecutor(1, "lungbox-hash") as beside:
+        hashed = beside.submit(lambda: radiograph.source.pixel_sha256)
+        film = Film(radiograph, build_pyramid(radiograph), presets_for(radiograph), grey_range(radiograph))
+        hashed.result()
+    return film
 
 
 def thumbnail_of(film: Film) -> QImage:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from app.casefile import CaseFileError, open_case
+from app.films import load_film
 from engine.case import CaseState, Line, Making, Structure
 from engine.errors import LungboxError
+from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
 from engine.mask import Mask, Stroke
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
@@ -370,3 +372,9 @@ def test_films_on_which_nothing_was_done_are_let_go(make_room: MakeRoom, tmp_pat
     for path in paths[1:]:
         room.open(path)
     assert len(room.session.readings.live) == 1
+
+
+def test_a_film_is_hashed_before_the_window_has_it(tmp_path: Path) -> None:
+    """30 MB take the UI thread several frames."""
+    source = load_film(film(tmp_path / "a.dcm")).radiograph.source
+    assert vars(source)["pixel_sha256"] == read_radiograph(tmp_path / "a.dcm").source.pixel_sha256
