@@ -352,7 +352,7 @@ class Assembly(QObject):
     def _sheet(self) -> None:
         settings = self.session.settings
         bound = bindings(settings.shortcut_profile, settings.shortcuts)
-        self._show(ShortcutSheet(bound, self.window.canvas.gestures, self.window))
+        self._show(ShortcutSheet(bound, self.window.canvas.mouse.gestures, self.window))
 
     def _edit_shortcuts(self) -> None:
         dialog = ShortcutEditor(self.session.settings, self.window)

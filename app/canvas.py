@@ -17,18 +17,16 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.gestures import Mouse
 from app.handles import Edge, with_edges_moved
 from app.scene import Scene
 from app.session import Session
-from app.shortcuts import Gestures
-from app.tools import CLICK_SLOP, TOOLS, BoxTool, Pointer, PolygonTool, Tool, window_speed
+from app.tools import CLICK_SLOP, TOOLS, BoxTool, Pointer, PolygonTool, Tool
 from engine.case import Case
 from engine.geometry import BoxPrompt, Prompts
 from engine.measure import Measurement
 
 _PATHS_KEPT = 48
-_ZOOM_STEP = 1.18  # a notch of the wheel
-_ZOOM_DRAG = 1.7 ** (1 / 100)  # a pixel of a drag down, as OHIF has it
 _LENS_RADIUS = 110
 _LENS_ZOOM = 2.5
 _CURSORS = {
@@ -62,8 +60,7 @@ class Canvas(QWidget):
         self._last = QPointF()
         self._dragged = False
         self._space = False
-        self.gestures = Gestures()
-        self._notches = 0.0  # of the wheel, since it last changed the film
+        self.mouse = Mouse(session)
         self._pointer: QPointF | None = None
         self._painted_case: Case | None = None
         self.setMouseTracking(True)
@@ -186,7 +183,9 @@ class Canvas(QWidget):
             self._dragged = True
         if self._pressed == Qt.MouseButton.RightButton:
             if self._dragged:
-                self._drag_right(event, step)
+                factor = self.mouse.right_drag(step, event.modifiers(), self._lightbox)
+                if factor is not None:
+                    self._lightbox.zoom(factor, self._press_at.x(), self._press_at.y())
         elif self._pressed == Qt.MouseButton.MiddleButton or (self._pressed is not None and self._space):
             self._lightbox.pan(step.x(), step.y())
         elif self._pressed == Qt.MouseButton.LeftButton:
@@ -195,13 +194,6 @@ class Canvas(QWidget):
             self.tool.hover(self._pointer_of(event))
         self._update_cursor(event)
         self.update()
-
-    def _drag_right(self, event: QMouseEvent, step: QPointF) -> None:
-        if self.gestures.right == "zoom":
-            self._lightbox.zoom(_ZOOM_DRAG ** step.y(), self._press_at.x(), self._press_at.y())
-        else:
-            at = self._pointer_of(event)
-            self._lightbox.drag_window(step.x(), step.y(), window_speed(control=at.control, alt=at.alt))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the button began."""
@@ -229,18 +221,9 @@ class Canvas(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer or go through the films, by profile, with Ctrl the other; with Shift the brush's size."""
-        # Shift turns the wheel sideways on some systems.
-        notches = (event.angleDelta().y() or event.angleDelta().x()) / 120.0
-        modifiers = event.modifiers()
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            self._session.set_brush_radius(self._session.brush_radius * 1.12**notches)
-        elif bool(modifiers & Qt.KeyboardModifier.ControlModifier) != (self.gestures.wheel == "films"):
-            self._notches += notches  # fine wheels turn by parts of one
-            if abs(self._notches) >= 1:
-                self._session.worklist.step(-1 if self._notches > 0 else 1)
-                self._notches = 0.0
-        elif self._lightbox.film is not None:
-            self._lightbox.zoom(_ZOOM_STEP**notches, event.position().x(), event.position().y())
+        factor = self.mouse.wheel(event)
+        if factor is not None and self._lightbox.film is not None:
+            self._lightbox.zoom(factor, event.position().x(), event.position().y())
         event.accept()
 
     def leaveEvent(self, event: QEvent) -> None:

@@ -12,6 +12,7 @@ from app.comparing import Comparing
 from app.corners import draw_markers
 from app.display import Marks
 from app.evidence import draw_evidence
+from app.gestures import Mouse
 from app.layer import Layer
 from app.lightbox import Lightbox
 from app.outlines import OutlinePaths
@@ -24,13 +25,14 @@ from app.wording import date, view_text
 class PriorView(QWidget):
     """Shows another film. Zoom and pan follow the main film's, in parts of each one's size; the greys are its own."""
 
-    def __init__(self, main: Lightbox, comparing: Comparing, parent: QWidget | None = None) -> None:
+    def __init__(self, main: Lightbox, comparing: Comparing, mouse: Mouse, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._main, self._comparing = main, comparing
+        self._main, self._comparing, self._mouse = main, comparing, mouse
         self._paths = OutlinePaths()
         self._patch = PatchInView()
         self._layer = Layer()
         self.lightbox = Lightbox(self)
+        self._press_at = QPointF()
         self._last: QPointF | None = None
         self._button = Qt.MouseButton.NoButton
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -124,8 +126,9 @@ class PriorView(QWidget):
             draw_evidence(Pencil(painter, viewport), (self._comparing.evidence,), case, self._paths, area)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a drag: right for the prior's window, else to pan both."""
-        self._last, self._button = event.position(), event.button()
+        """Begin a drag: right for the prior's window or the zoom of both, else to pan both."""
+        self._press_at = self._last = event.position()
+        self._button = event.button()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drag."""
@@ -133,7 +136,7 @@ class PriorView(QWidget):
             return
         step, self._last = event.position() - self._last, event.position()
         if self._button == Qt.MouseButton.RightButton:
-            self.lightbox.drag_window(step.x(), step.y())
+            self._zoom(self._mouse.right_drag(step, event.modifiers(), self.lightbox), self._press_at)
         else:
             self._main.pan(step.x(), step.y())
 
@@ -142,11 +145,15 @@ class PriorView(QWidget):
         self._last = None
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom both."""
-        share = (event.position().x() / max(self.width(), 1), event.position().y() / max(self.height(), 1))
-        at = (share[0] * self._main.viewport.width, share[1] * self._main.viewport.height)
-        self._main.zoom(1.18 ** (event.angleDelta().y() / 120), *at)
+        """Zoom both, or go through the films."""
+        self._zoom(self._mouse.wheel(event), event.position())
         event.accept()
+
+    def _zoom(self, factor: float | None, at: QPointF) -> None:
+        if factor is None:
+            return
+        share = (at.x() / max(self.width(), 1), at.y() / max(self.height(), 1))
+        self._main.zoom(factor, share[0] * self._main.viewport.width, share[1] * self._main.viewport.height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the part in view."""

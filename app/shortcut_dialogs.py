@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from app.badges import heading
 from app.dialogs import label_of, ok_cancel, plain_labels
+from app.gestures import Gestures
 from app.settings import Settings
-from app.shortcuts import COMMANDS, GROUPS, PROFILES, Gestures, bindings, conflicts
+from app.shortcuts import COMMANDS, GROUPS, PROFILES, bindings, conflicts
 
 
 class ShortcutSheet(QDialog):

@@ -1,30 +1,11 @@
-"""Every command of the window with its keys, and what the mouse does, in three profiles.
-
-The reader's own keys lie on top.
-"""
+"""Every command of the window with its keys, in three profiles; the reader's own changes lie on top."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 PROFILES = ("chest", "weasis", "ohif")
-
-
-@dataclass(frozen=True, slots=True)
-class Gestures:
-    """What differs between the profiles' mice; left is the tool's and middle the hand's in all of them."""
-
-    right: Literal["window", "zoom"] = "window"  # dragged; a click is the menu
-    wheel: Literal["zoom", "films"] = "zoom"  # with Ctrl the other one
-
-
-GESTURES: Mapping[str, Gestures] = {
-    "chest": Gestures(),
-    "weasis": Gestures(wheel="films"),
-    "ohif": Gestures(right="zoom", wheel="films"),
-}
 
 
 @dataclass(frozen=True, slots=True)

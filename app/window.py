@@ -22,11 +22,12 @@ from app.canvas import Canvas
 from app.comparing import Comparing
 from app.faults import Toast
 from app.findings import FindingsPanel
+from app.gestures import GESTURES, Gestures
 from app.icons import icon
 from app.prior import PriorView
 from app.results import are_results
 from app.session import Session
-from app.shortcuts import COMMANDS, GESTURES, Gestures, bindings
+from app.shortcuts import COMMANDS, bindings
 from app.status import StatusLine
 from app.wording import notice_text, preset_text, window_text
 from app.worklist_panel import WorklistPanel
@@ -54,7 +55,7 @@ class Window(QMainWindow):
         self.comparing = Comparing(session, self)
         self._make_actions()
         self.canvas = Canvas(session, self)
-        self.prior = PriorView(self.lightbox, self.comparing, self)
+        self.prior = PriorView(self.lightbox, self.comparing, self.canvas.mouse, self)
         self.toast = Toast(self.canvas)
         self.worklist_panel = WorklistPanel(session.worklist, self.lightbox, self)
         self.findings_panel = FindingsPanel(session, self.comparing, self)
@@ -274,7 +275,7 @@ class Window(QMainWindow):
 
     def bind(self, profile: str, changes: tuple[tuple[str, str], ...]) -> None:
         """Give every command its keys, and the mouse its gestures."""
-        self.canvas.gestures = GESTURES.get(profile, Gestures())
+        self.canvas.mouse.gestures = GESTURES.get(profile, Gestures())
         for name, keys in bindings(profile, changes).items():
             action = self.actions_by_name[name]
             # Held, tapped and focus-bound keys are handled as key events.

@@ -46,10 +46,11 @@ def _take(folder: Path, only: str | None) -> int:
     from app.dialogs import SettingsDialog
     from app.display import PresetKind
     from app.films import load_film
+    from app.gestures import GESTURES
     from app.histogram import HistogramDialog
     from app.settings import Settings
     from app.shortcut_dialogs import ShortcutSheet
-    from app.shortcuts import GESTURES, bindings
+    from app.shortcuts import bindings
     from engine.case import Line
     from engine.geometry import BoxPrompt
 

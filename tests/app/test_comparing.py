@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
+from app.gestures import GESTURES
 from app.wording import sided_name
 from engine.case import Case
 from engine.errors import LungboxError, MeasurementError
@@ -211,3 +213,41 @@ def test_the_comparison_is_worked_by_keys_alone(
     assert panel.tabs.currentIndex() == 0
     QTest.keyClick(room.window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
     assert room.window.comparing.film is None
+
+
+@pytest.mark.parametrize("profile", GESTURES)
+def test_wheel_and_right_button_mean_the_same_over_the_prior(
+    make_room: MakeRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
+    folder = tmp_path / "now"
+    folder.mkdir()
+    for number in range(2):
+        film(folder / f"{number}.dcm", number=number, **SPACED)
+    room = make_room(folder)
+    compare(room, prior_of(tmp_path / "before"), monkeypatch)
+    room.window.bind(profile, ())
+    main, prior = room.session.lightbox, room.window.prior
+    at = QPoint(60, 80)
+    zoom, view = main.viewport.zoom, prior.lightbox.display.view
+    QTest.mousePress(prior, Qt.MouseButton.RightButton, pos=at)
+    for button_at in (QPoint(62, 90), QPoint(64, 120)):
+        there = QPointF(prior.mapToGlobal(button_at))
+        moved = QMouseEvent(
+            QEvent.Type.MouseMove, QPointF(button_at), there, Qt.MouseButton.NoButton, Qt.MouseButton.RightButton,
+            Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QApplication.sendEvent(prior, moved)
+    QTest.mouseRelease(prior, Qt.MouseButton.RightButton, pos=at)
+    zooms = GESTURES[profile].right == "zoom"
+    assert (main.viewport.zoom > zoom, prior.lightbox.display.view != view) == (zooms, not zooms)
+    zoom = main.viewport.zoom
+    turned = QWheelEvent(
+        QPointF(at), QPointF(prior.mapToGlobal(at)), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(prior, turned)
+    room.settle()
+    if GESTURES[profile].wheel == "films":
+        assert room.session.worklist.index == 1
+    else:
+        assert main.viewport.zoom < zoom

@@ -15,10 +15,11 @@ from app.__main__ import NO_DISPLAY, has_display, main
 from app.bar import Bar
 from app.dialogs import SettingsDialog
 from app.display import Corners, Marks
+from app.gestures import GESTURES
 from app.measurements import MEASUREMENT_ROLE
 from app.settings import Settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
-from app.shortcuts import COMMANDS, GESTURES, PROFILES, bindings, conflicts
+from app.shortcuts import COMMANDS, PROFILES, bindings, conflicts
 from app.wording import SentenceFile, plain, translation_path
 from engine.case import CaseState, HeartCallipers, Line, Structure
 from engine.geometry import BoxPrompt
@@ -201,8 +202,10 @@ def test_the_wheel_zooms_at_the_pointer_and_with_shift_sizes_the_brush(room: Roo
     wheel(room, at, 3)
     assert room.session.lightbox.viewport.to_screen(*held) == pytest.approx((150, 300))
     radius = room.session.brush_radius
+    room.session.lightbox.fit()
     wheel(room, at, 1, Qt.KeyboardModifier.ShiftModifier)
     assert room.session.brush_radius > radius
+    assert room.session.lightbox.is_fitted
 
 
 def test_brush_polygon_distance_and_callipers_by_pointer(room: Room) -> None:
