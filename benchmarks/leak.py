@@ -63,18 +63,20 @@ class _Sample:
     children_mb: float
     objects: int
     qobjects: int
-    kinds: Counter[str]
 
     @staticmethod
     def now(loads: int, application: QApplication) -> "_Sample":
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         gc.collect()
         _give_back()
-        objects = gc.get_objects()
-        kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects)
         windows = [one for one in application.topLevelWidgets() if one.parent() is None]
         qobjects = sum(len(one.findChildren(QObject)) for one in (application, *windows))
-        return _Sample(loads, _resident_mb(), _children_mb(), len(objects), qobjects, kinds)
+        return _Sample(loads, _resident_mb(), _children_mb(), len(gc.get_objects()), qobjects)
+
+
+def _kinds() -> Counter[str]:
+    """Return how many objects of each type Python's collector knows. Not for every sample: they take a megabyte."""
+    return Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
 
 
 def _keep_apart() -> None:
@@ -134,6 +136,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     assembly = start(application, [], argparse.Namespace(checkpoint=None, device="cpu", no_demo=True))
     begun = time.monotonic()
     samples = [_Sample.now(0, application)]
+    warm: Counter[str] | None = None
     for first in range(0, arguments.loads, _LIST):
         folder = home / f"list-{first}"
         folder.mkdir()
@@ -149,7 +152,11 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
                 _work(assembly, saved=place == _LIST - 1)
         if (first + _LIST) % _EVERY == 0:
             samples.append(_Sample.now(first + _LIST, application))
-    print(json.dumps(_report(arguments, samples, len(films), time.monotonic() - begun, assembly)))
+            if warm is None and first + _LIST >= arguments.loads * _WARM_UP:
+                warm = _kinds()
+    more = _kinds()
+    more.subtract(warm or more)
+    print(json.dumps(_report(arguments, samples, more, len(films), time.monotonic() - begun, assembly)))
     assembly.session.readings.discard_unsaved()
     assembly.close()
     grew = any(_per_100(_warm(samples), where) > _ALLOWED_MB_PER_100 for where in ("mb", "children_mb"))
@@ -157,11 +164,14 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
 
 
 def _report(
-    arguments: argparse.Namespace, samples: list[_Sample], films: int, seconds: float, assembly: Assembly
+    arguments: argparse.Namespace,
+    samples: list[_Sample],
+    more: Counter[str],
+    films: int,
+    seconds: float,
+    assembly: Assembly,
 ) -> dict[str, object]:
     warm = _warm(samples)
-    more = Counter(warm[-1].kinds)
-    more.subtract(warm[0].kinds)
     loads = warm[-1].loads - warm[0].loads
     some = samples[:: max(len(samples) // 10, 1)]
     return {
