@@ -42,14 +42,17 @@ class Film:
         return self.radiograph.stored.nbytes + self.pyramid.nbytes
 
 
+def film_of(radiograph: Radiograph) -> Film:
+    """Prepare a film for the screen."""
+    return Film(radiograph, build_pyramid(radiograph), presets_for(radiograph), grey_range(radiograph))
+
+
 def load_film(path: Path) -> Film:
-    """Read a film and prepare it for the screen; hashed meanwhile, as the UI thread asks for that first of all."""
+    """Read a film that will be open; hashed beside, as the UI thread asks for that first of all."""
     radiograph = read_radiograph(path)
     with ThreadPoolExecutor(1, "lungbox-hash") as beside:
-        hashed = beside.submit(lambda: radiograph.source.pixel_sha256)
-        film = Film(radiograph, build_pyramid(radiograph), presets_for(radiograph), grey_range(radiograph))
-        hashed.result()
-    return film
+        beside.submit(lambda: radiograph.source.pixel_sha256)  # waited for at the end of the block
+        return film_of(radiograph)
 
 
 def thumbnail_of(film: Film) -> QImage:

@@ -1,40 +1,42 @@
-"""History: undo and redo without limit, over whole Case values, with one kind of command."""
+"""History: undo and redo without limit, over whole values, with one kind of command.
+
+The values are Cases in a session, and what a journal says of them while it is read back.
+"""
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from engine.case import Case
 
+State = TypeVar("State")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Change:
+class Change(Generic[State]):
     """One user action: the case before and after it."""
 
-    before: Case
-    after: Case
+    before: State
+    after: State
     name: str  # untranslated, e.g. "box"; app.wording has the sentence
 
 
 @dataclass(slots=True)
-class History:
+class History(Generic[State]):
     """What was done, and what was undone."""
 
-    done: list[Change] = field(default_factory=list)
-    undone: list[Change] = field(default_factory=list)
+    done: list[Change[State]] = field(default_factory=list)
+    undone: list[Change[State]] = field(default_factory=list)
 
-    def add(self, change: Change) -> None:
+    def add(self, change: Change[State]) -> None:
         """Remember an action; what had been undone is gone."""
         self.done.append(change)
         self.undone.clear()
 
-    def copy(self) -> "History":
+    def copy(self) -> "History[State]":
         """Return it as it is now."""
         return History(list(self.done), list(self.undone))
 
-    def same_as(self, other: "History") -> bool:
-        """Return whether the same things were done and undone."""
-        return _alike(self.done, other.done) and _alike(self.undone, other.undone)
-
-    def undo(self) -> Change | None:
+    def undo(self) -> Change[State] | None:
         """Take the last action back."""
         if not self.done:
             return None
@@ -42,7 +44,7 @@ class History:
         self.undone.append(change)
         return change
 
-    def redo(self) -> Change | None:
+    def redo(self) -> Change[State] | None:
         """Do the last undone action again."""
         if not self.undone:
             return None
@@ -51,7 +53,12 @@ class History:
         return change
 
 
-def _alike(some: list[Change], others: list[Change]) -> bool:
+def same_history(one: History[Case], other: History[Case]) -> bool:
+    """Return whether the same things were done and undone."""
+    return _alike(one.done, other.done) and _alike(one.undone, other.undone)
+
+
+def _alike(some: list[Change[Case]], others: list[Change[Case]]) -> bool:
     return len(some) == len(others) and all(
         one.name == two.name and one.before.marked_as(two.before) and one.after.marked_as(two.after)
         for one, two in zip(some, others, strict=True)

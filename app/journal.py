@@ -14,7 +14,7 @@ import time
 import uuid
 import weakref
 import zlib
-from collections.abc import Container
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,13 +22,14 @@ from typing import IO, Any
 from PySide6.QtCore import QLockFile
 
 from app.casefile import case_of, marks_of, mask_of, mask_text, masks_named, masks_of, same_marks
-from app.history import Change, History
+from app.history import Change, History, same_history
 from engine.case import Case
 from engine.errors import LungboxError, OutputError
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 
 VERSION = 1
+_Marks = dict[str, Any]  # of a case, as `marks_of` gives them
 _SUFFIX = ".journal"
 _LOCK = "session.lock"
 _HELD = "session.held"  # locked by the kernel for as long as its process lives
@@ -59,7 +60,7 @@ class Journal:
             found.path.replace(self.path)
         self._masks = set(found.masks)
 
-    def add(self, change: Change) -> None:
+    def add(self, change: Change[Case]) -> None:
         """Write an action."""
         masks = self._new_masks(masks_of(change.after))
         self._write({"do": change.name, "case": marks_of(change.after), "masks": masks})
@@ -152,7 +153,7 @@ class Recovered:
         """Return where the journal ends."""
         replay = Replay(self.entries[0]["case"])
         for entry in self.entries[1:]:
-            replay.take(entry, self.masks)
+            replay.take(entry, self.masks.keys())
         return replay
 
     def on(self, radiograph: Radiograph) -> "Work":
@@ -162,16 +163,16 @@ class Recovered:
         replay = self.replayed()
         built: dict[int, Case] = {}  # a step's end is the next one's beginning
 
-        def case(marks: dict[str, Any]) -> Case:
+        def case(marks: _Marks) -> Case:
             if id(marks) not in built:
                 built[id(marks)] = case_of(marks, self.masks, radiograph)
             return built[id(marks)]
 
-        def changes(steps: list[_Step]) -> list[Change]:
+        def changes(steps: list[Change[_Marks]]) -> list[Change[Case]]:
             return [Change(case(step.before), case(step.after), step.name) for step in steps]
 
         saved = case(replay.saved) if masks_named(replay.saved) <= self.masks.keys() else Case(radiograph)
-        history = History(changes(replay.done), changes(replay.undone))
+        history = History(changes(replay.history.done), changes(replay.history.undone))
         return Work(case(replay.case), history, saved, replay.path)
 
 
@@ -180,55 +181,46 @@ class Work:
     """What was done on a film, as its journal gives it back."""
 
     case: Case
-    history: History
+    history: History[Case]
     saved: Case  # the last that went into a case file; else as it was opened
     path: Path | None  # that file
 
     def same_as(self, other: "Work") -> bool:
         """Return whether another is the same work."""
         marks = self.case.marked_as(other.case) and self.saved.marked_as(other.saved)
-        return marks and self.path == other.path and self.history.same_as(other.history)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Step:
-    before: dict[str, Any]
-    after: dict[str, Any]
-    name: str
+        return marks and self.path == other.path and same_history(self.history, other.history)
 
 
 @dataclass(slots=True, eq=False)
 class Replay:
     """A journal's lines done again, as plain values."""
 
-    case: dict[str, Any]
-    done: list[_Step] = field(default_factory=list)
-    undone: list[_Step] = field(default_factory=list)
-    saved: dict[str, Any] = field(init=False)
+    case: _Marks
+    history: History[_Marks] = field(default_factory=History)
+    saved: _Marks = field(init=False)
     path: Path | None = None
     unsaved: int = 0
 
     def __post_init__(self) -> None:
         self.saved = self.case
 
-    def take(self, entry: dict[str, Any], masks: Container[str]) -> None:
+    def take(self, entry: dict[str, Any], masks: Set[str]) -> None:
         """Do one line again."""
         if "saved" in entry:
             self._save(entry)
             return
         self.unsaved += 1
         if "do" in entry:
-            if not all(sha in masks for sha in masks_named(entry["case"])):
+            if not masks_named(entry["case"]) <= masks:
                 return  # its masks were on a line that is torn; what was done later has its own
-            self.done.append(_Step(self.case, entry["case"], str(entry["do"])))
-            self.undone.clear()
+            self.history.add(Change(self.case, entry["case"], str(entry["do"])))
             self.case = entry["case"]
-        elif "undo" in entry and self.done:
-            self.undone.append(self.done.pop())
-            self.case = self.undone[-1].before
-        elif "redo" in entry and self.undone:
-            self.done.append(self.undone.pop())
-            self.case = self.done[-1].after
+        elif "undo" in entry:
+            change = self.history.undo()
+            self.case = change.before if change else self.case
+        elif "redo" in entry:
+            change = self.history.redo()
+            self.case = change.after if change else self.case
 
     def _save(self, entry: dict[str, Any]) -> None:
         if not isinstance(entry["saved"], dict):  # an older journal: it did not say what was saved

@@ -23,7 +23,7 @@ class Reading:
 
     film: Film
     case: Case
-    history: History
+    history: History[Case]
     journal: Journal
     saved: Case
     path: Path | None = None  # its case file

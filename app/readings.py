@@ -24,7 +24,7 @@ from engine.errors import LungboxError, OutputError
 from engine.film.radiograph import Radiograph
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class LaidAside:
     """A film that was left with work in no case file; what it is about is in its journal."""
 
@@ -144,7 +144,7 @@ class Readings(QObject):
         for reading in self.live.values():
             if reading is self.current or reading.stays or self._worklist.keeps(reading.film):
                 continue
-            asked = Work(reading.case, reading.history.copy(), reading.saved, reading.path)
+            asked = _work_on(reading)
             self._jobs.run(
                 Lane.RESULT,
                 partial(_proved, asked, reading.journal, reading.film.radiograph),
@@ -157,15 +157,18 @@ class Readings(QObject):
         if film is None:
             reading.stays = True
             return
-        now = Work(reading.case, reading.history, reading.saved, reading.path)
-        if reading is self.current or not now.same_as(asked) or self.live.pop(reading.key, None) is None:
+        if reading is self.current or not _work_on(reading).same_as(asked) or self.live.pop(reading.key, None) is None:
             return
         reading.journal.close()
         if reading.dirty:
             self._aside[reading.key] = LaidAside(film, reading.journal, reading.path)
 
 
-def _add(change: Change, journal: Journal) -> None:
+def _work_on(reading: Reading) -> Work:
+    return Work(reading.case, reading.history.copy(), reading.saved, reading.path)
+
+
+def _add(change: Change[Case], journal: Journal) -> None:
     journal.add(change)
 
 

@@ -369,37 +369,10 @@ class DistanceTool(Tool):
         return "move" if case is not None and line_end_at(case.distances, at.x, at.y, at.reach) else "cross"
 
 
-class HandTool(Tool):
-    """Drag the film; click to select."""
+class _DragTool(Tool):
+    """Drags something that is no part of the case; a click selects."""
 
-    name = "hand"
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._start: Pointer | None = None
-        self._last: tuple[float, float] | None = None
-
-    def press(self, at: Pointer) -> None:
-        self._start, self._last = at, (at.screen_x, at.screen_y)
-
-    def move(self, at: Pointer) -> None:
-        if self._last is not None:
-            self.session.lightbox.pan(at.screen_x - self._last[0], at.screen_y - self._last[1])
-            self._last = (at.screen_x, at.screen_y)
-
-    def release(self, at: Pointer) -> None:
-        if self._start is not None and not _moved(self._start, at):
-            select_at(self.session, at)
-        self._start = self._last = None
-
-    def cursor(self, at: Pointer) -> str:
-        return "closed-hand" if self._last is not None else "open-hand"
-
-
-class WindowTool(Tool):
-    """Drag the window; click to select: for those whose right button does something else, or who have none."""
-
-    name = "windowing"
+    waits = False  # until a drag cannot be a click any more
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -410,15 +383,41 @@ class WindowTool(Tool):
         self._start = self._last = at
 
     def move(self, at: Pointer) -> None:
-        if self._start is not None and self._last is not None and _moved(self._start, at):
-            dx, dy = at.screen_x - self._last.screen_x, at.screen_y - self._last.screen_y
-            self.session.lightbox.drag_window(dx, dy, window_speed(control=at.control, alt=at.alt))
-            self._last = at
+        if self._start is None or self._last is None or (self.waits and not _moved(self._start, at)):
+            return
+        self.drag(at.screen_x - self._last.screen_x, at.screen_y - self._last.screen_y, at)
+        self._last = at
 
     def release(self, at: Pointer) -> None:
         if self._start is not None and not _moved(self._start, at):
             select_at(self.session, at)
         self._start = self._last = None
+
+    def drag(self, dx: float, dy: float, at: Pointer) -> None:
+        """Follow the pointer by so many pixels of the screen."""
+        raise NotImplementedError
+
+
+class HandTool(_DragTool):
+    """Drag the film."""
+
+    name = "hand"
+
+    def drag(self, dx: float, dy: float, at: Pointer) -> None:
+        self.session.lightbox.pan(dx, dy)
+
+    def cursor(self, at: Pointer) -> str:
+        return "closed-hand" if self._last is not None else "open-hand"
+
+
+class WindowTool(_DragTool):
+    """Drag the window: for those whose right button does something else, or who have none."""
+
+    name = "windowing"
+    waits = True
+
+    def drag(self, dx: float, dy: float, at: Pointer) -> None:
+        self.session.lightbox.drag_window(dx, dy, window_speed(control=at.control, alt=at.alt))
 
     def cursor(self, at: Pointer) -> str:
         return "arrow"

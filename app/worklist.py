@@ -9,11 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from app.films import Entry, Film, films_in, load_film, thumbnail_of
+from app.films import Entry, Film, film_of, films_in, load_film, thumbnail_of
 from app.jobs import Jobs, Lane, Priority
 from engine.case import CaseState
 from engine.errors import LungboxError
 from engine.film.radiograph import ViewPosition
+from engine.film.reading import read_radiograph
 
 _KEPT_BYTES = 512 << 20
 _KEPT_FILMS = 12
@@ -155,7 +156,7 @@ class Worklist(QObject):
         self.entries[index] = replace(entry, read=True)
 
         def picture() -> tuple[Entry, QImage]:
-            film = self._films.get(path) or load_film(path)
+            film = self._films.get(path) or film_of(read_radiograph(path))
             return _described(Entry(path), film), thumbnail_of(film)
 
         def done(found: tuple[Entry, QImage]) -> None:

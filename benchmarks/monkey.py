@@ -437,7 +437,7 @@ def _run(arguments: argparse.Namespace, home: Path) -> int:
     begun = time.monotonic()
     run.go()
     faulthandler.cancel_dump_traceback_later()
-    run.wrong.update(returns.lost)
+    run.wrong.update(+returns.lost)  # without those that are 0
     unhandled = assembly.parts.faults.unhandled
     told = (home / "lungbox" / "log" / "lungbox.log").read_text().splitlines() if unhandled else []
     line = {

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEventLoop, QMessageLogContext, QObject, Qt, QTimer, QtMsgType, qInstallMessageHandler
 
-from app.casefile import marks_of
+from app.casefile import marks_of, same_marks
+from app.history import same_history
 from app.journal import read_journal
 from app.reading import Key, Reading
-from engine.results.marks import LIKENESS
 
 if TYPE_CHECKING:
     from app.assembly import Assembly
@@ -127,7 +127,7 @@ class Returns:
         self.seen = 0
         self.lost: Counter[str] = Counter()
         self._session = session
-        self._left: dict[Key, dict[str, object]] = {}
+        self._left: dict[Key, tuple[dict[str, Any], list[list[str]]]] = {}
         self._open: Reading | None = None
         session.film_changed.connect(self._changed)
 
@@ -139,14 +139,14 @@ class Returns:
         if now is None or now is before or now.key not in self._left:
             return
         self.seen += 1
-        there, left = _work(now), self._left[now.key]
-        self.lost.update(f"a film came back with other {name}" for name in left if there[name] != left[name])
+        (marks, history), (left_marks, left_history) = _work(now), self._left[now.key]
+        self.lost["a film came back with other marks"] += not same_marks(marks, left_marks)
+        self.lost["a film came back with another history"] += history != left_history
 
 
-def _work(reading: Reading) -> dict[str, object]:
-    marks = {name: value for name, value in marks_of(reading.case).items() if name != LIKENESS}
+def _work(reading: Reading) -> tuple[dict[str, Any], list[list[str]]]:
     history = [[change.name for change in changes] for changes in (reading.history.done, reading.history.undone)]
-    return {"marks": marks, "history": history}
+    return marks_of(reading.case), history
 
 
 def broken(assembly: "Assembly") -> list[str]:
@@ -181,7 +181,7 @@ def journalled(reading: Reading) -> bool:
     if found is None:
         return False
     work = found.on(reading.film.radiograph)
-    return work.case.marked_as(reading.case) and work.history.same_as(reading.history)
+    return work.case.marked_as(reading.case) and same_history(work.history, reading.history)
 
 
 def undone_to_the_start(assembly: "Assembly") -> bool:

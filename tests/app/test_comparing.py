@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QLabel
 
 from app.gestures import GESTURES
 from app.wording import sided_name
@@ -17,6 +16,7 @@ from engine.errors import LungboxError, MeasurementError
 from engine.measure import Obstacle, measure
 from engine.results.bundle import export
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
+from tests.app.test_window import drag, wheel
 
 MakeRoom = Callable[..., Room]
 SPACED = {"ImagerPixelSpacing": ["4", "4"]}
@@ -229,23 +229,11 @@ def test_wheel_and_right_button_mean_the_same_over_the_prior(
     main, prior = room.session.lightbox, room.window.prior
     at = QPoint(60, 80)
     zoom, view = main.viewport.zoom, prior.lightbox.display.view
-    QTest.mousePress(prior, Qt.MouseButton.RightButton, pos=at)
-    for button_at in (QPoint(62, 90), QPoint(64, 120)):
-        there = QPointF(prior.mapToGlobal(button_at))
-        moved = QMouseEvent(
-            QEvent.Type.MouseMove, QPointF(button_at), there, Qt.MouseButton.NoButton, Qt.MouseButton.RightButton,
-            Qt.KeyboardModifier.NoModifier,
-        )  # fmt: skip
-        QApplication.sendEvent(prior, moved)
-    QTest.mouseRelease(prior, Qt.MouseButton.RightButton, pos=at)
+    drag(room, Qt.MouseButton.RightButton, at, QPoint(62, 90), QPoint(64, 120), over=prior)
     zooms = GESTURES[profile].right == "zoom"
     assert (main.viewport.zoom > zoom, prior.lightbox.display.view != view) == (zooms, not zooms)
     zoom = main.viewport.zoom
-    turned = QWheelEvent(
-        QPointF(at), QPointF(prior.mapToGlobal(at)), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QApplication.sendEvent(prior, turned)
+    wheel(prior, at, -1)
     room.settle()
     if GESTURES[profile].wheel == "films":
         assert room.session.worklist.index == 1

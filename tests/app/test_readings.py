@@ -40,6 +40,13 @@ def worked_on(room: Room) -> Reading:
     return reading
 
 
+def saved(room: Room, path: Path) -> None:
+    """Do the same, and save it."""
+    worked_on(room)
+    room.session.files.save(path)
+    room.settle()
+
+
 def dirty(room: Room) -> bool:
     return room.session.dirty
 
@@ -81,9 +88,7 @@ def test_what_was_saved_is_known_as_saved_when_it_comes_back(
     make_room: MakeRoom, paths: list[Path], tmp_path: Path
 ) -> None:
     room = make_room(paths[0])
-    worked_on(room)
-    room.session.files.save(tmp_path / "case.lungbox")
-    room.settle()
+    saved(room, tmp_path / "case.lungbox")
     leave(room, paths)
     assert not room.session.readings.unsaved()
 
@@ -207,9 +212,7 @@ def test_a_case_that_was_opened_and_left_alone_is_not_offered_after_a_crash(
     make_room: MakeRoom, paths: list[Path], tmp_path: Path
 ) -> None:
     room = make_room(paths[0])
-    worked_on(room)
-    room.session.files.save(tmp_path / "case.lungbox")
-    room.settle()
+    saved(room, tmp_path / "case.lungbox")
     room.session.delete_selected()
     room.session.files.open(tmp_path / "case.lungbox")
     room.settle()

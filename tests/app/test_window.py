@@ -35,23 +35,30 @@ def place(room: Room, x: float, y: float) -> QPoint:
     return QPointF(*room.session.lightbox.viewport.to_screen(x, y)).toPoint()
 
 
-def drag(room: Room, button: Qt.MouseButton, *points: QPoint, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
-    """Drag through points."""
-    QTest.mousePress(room.canvas, button, modifiers, points[0])
+def drag(
+    room: Room,
+    button: Qt.MouseButton,
+    *points: QPoint,
+    modifiers: Qt.KeyboardModifier = PLAIN,
+    over: QWidget | None = None,
+) -> None:
+    """Drag through points of the canvas, or of what else is pointed at."""
+    over = over or room.canvas
+    QTest.mousePress(over, button, modifiers, points[0])
     for point in points[1:]:
-        QTest.mouseMove(room.canvas, point)
-        event_move(room, point, button, modifiers)
-    QTest.mouseRelease(room.canvas, button, modifiers, points[-1])
+        QTest.mouseMove(over, point)
+        event_move(over, point, button, modifiers)
+    QTest.mouseRelease(over, button, modifiers, points[-1])
 
 
-def event_move(room: Room, point: QPoint, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
+def event_move(over: QWidget, point: QPoint, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
     """Send a move with a button down, which QTest.mouseMove cannot."""
     from PySide6.QtGui import QMouseEvent
 
     where = QPointF(point)
-    there = QPointF(room.canvas.mapToGlobal(point))
+    there = QPointF(over.mapToGlobal(point))
     QApplication.sendEvent(
-        room.canvas, QMouseEvent(QEvent.Type.MouseMove, where, there, Qt.MouseButton.NoButton, button, modifiers)
+        over, QMouseEvent(QEvent.Type.MouseMove, where, there, Qt.MouseButton.NoButton, button, modifiers)
     )
 
 
@@ -102,32 +109,33 @@ def test_arrows_move_the_box_and_a_run_of_them_is_one_step(room: Room) -> None:
     assert len(room.session.reading.history.done) == steps + 1
 
 
+def assert_windows(room: Room, button: Qt.MouseButton) -> None:
+    """Drag to the right and down: a wider window, at a lower level, and the case is as it was."""
+    before, case = room.session.lightbox.display.view, room.case
+    drag(room, button, QPoint(200, 200), QPoint(220, 230), QPoint(260, 250))
+    after = room.session.lightbox.display.view
+    assert after.width > before.width  # type: ignore[attr-defined]
+    assert after.center < before.center  # type: ignore[attr-defined]
+    assert room.case is case
+
+
 def test_right_drag_is_window_and_level_in_every_tool(room: Room) -> None:
     for tool in ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "windowing", "hand"):
         room.session.take(tool)
-        before, case = room.session.lightbox.display.view, room.case
-        drag(room, RIGHT, QPoint(200, 200), QPoint(220, 230), QPoint(260, 250))
-        after = room.session.lightbox.display.view
-        assert after.width > before.width  # type: ignore[attr-defined]
-        assert after.center < before.center  # type: ignore[attr-defined]
-        assert room.case is case
+        assert_windows(room, RIGHT)
 
 
 def test_the_window_tool_windows_by_left_drag_and_selects_by_a_click(room: Room) -> None:
     room.box(RIGHT_BOX)
     room.session.select(None)
     room.session.take("windowing")
-    before, case = room.session.lightbox.display.view, room.case
-    drag(room, LEFT, QPoint(200, 200), QPoint(220, 230), QPoint(260, 250))
-    after = room.session.lightbox.display.view
-    assert after.width > before.width  # type: ignore[attr-defined]
-    assert after.center < before.center  # type: ignore[attr-defined]
-    assert room.case is case
+    assert_windows(room, LEFT)
+    view, case = room.session.lightbox.display.view, room.case
     pixels = case.findings[0].mask.pixels()
     y, x = (int(values[len(values) // 2]) for values in pixels.nonzero())
     QTest.mouseClick(room.canvas, LEFT, PLAIN, place(room, x, y))
     assert room.session.selected == case.findings[0].tracking_uid
-    assert room.session.lightbox.display.view == after
+    assert room.session.lightbox.display.view == view
 
 
 def test_the_right_button_and_the_wheel_do_what_their_profile_says(make_room: MakeRoom, tmp_path: Path) -> None:
@@ -146,7 +154,7 @@ def test_the_right_button_and_the_wheel_do_what_their_profile_says(make_room: Ma
             assert lightbox.viewport.to_screen(*held) == pytest.approx((200, 200))
         for modifiers in (PLAIN, Qt.KeyboardModifier.ControlModifier):
             place, zoom = worklist.index, lightbox.viewport.zoom
-            wheel(room, QPoint(150, 300), -1, modifiers)
+            wheel(room.canvas, QPoint(150, 300), -1, modifiers)
             room.settle()
             if (modifiers == PLAIN) == films:
                 assert worklist.index == place + 1
@@ -163,7 +171,7 @@ def test_parts_of_a_notch_add_up_to_a_film(make_room: MakeRoom, tmp_path: Path) 
     room = make_room(tmp_path)
     for part in range(4):
         assert room.session.worklist.index == 0, part
-        wheel(room, QPoint(150, 300), -0.25, Qt.KeyboardModifier.ControlModifier)
+        wheel(room.canvas, QPoint(150, 300), -0.25, Qt.KeyboardModifier.ControlModifier)
         room.settle()
     assert room.session.worklist.index == 1
 
@@ -188,22 +196,22 @@ def test_middle_drag_and_space_drag_pan(room: Room) -> None:
     assert room.case.findings == ()
 
 
-def wheel(room: Room, at: QPoint, notches: float, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+def wheel(over: QWidget, at: QPoint, notches: float, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
     event = QWheelEvent(
-        QPointF(at), QPointF(room.canvas.mapToGlobal(at)), QPoint(), QPoint(0, round(120 * notches)),
+        QPointF(at), QPointF(over.mapToGlobal(at)), QPoint(), QPoint(0, round(120 * notches)),
         Qt.MouseButton.NoButton, modifiers, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    QApplication.sendEvent(room.canvas, event)
+    QApplication.sendEvent(over, event)
 
 
 def test_the_wheel_zooms_at_the_pointer_and_with_shift_sizes_the_brush(room: Room) -> None:
     at = QPoint(150, 300)
     held = room.session.lightbox.viewport.to_image(150, 300)
-    wheel(room, at, 3)
+    wheel(room.canvas, at, 3)
     assert room.session.lightbox.viewport.to_screen(*held) == pytest.approx((150, 300))
     radius = room.session.brush_radius
     room.session.lightbox.fit()
-    wheel(room, at, 1, Qt.KeyboardModifier.ShiftModifier)
+    wheel(room.canvas, at, 1, Qt.KeyboardModifier.ShiftModifier)
     assert room.session.brush_radius > radius
     assert room.session.lightbox.is_fitted
 
@@ -237,7 +245,7 @@ def test_brush_polygon_distance_and_callipers_by_pointer(room: Room) -> None:
 def test_escape_gives_up_a_drag_and_never_touches_the_view(room: Room) -> None:
     viewport = room.session.lightbox.viewport
     QTest.mousePress(room.canvas, LEFT, PLAIN, place(room, 8, 10))
-    event_move(room, place(room, 30, 60), LEFT, PLAIN)
+    event_move(room.canvas, place(room, 30, 60), LEFT, PLAIN)
     assert room.canvas.tool.sketch.box is not None
     key(room, "cancel")
     QTest.mouseRelease(room.canvas, LEFT, PLAIN, place(room, 30, 60))
