@@ -106,13 +106,13 @@ class FallingBack:
             except DEVICE_FAULTS as fault:
                 self._give_up(fault)
 
-    def arrays_of(self, features: _Encoded) -> tuple[NDArray[np.float32], ...] | None:
+    def arrays_of(self, features: _Encoded) -> tuple[NDArray[Any], ...] | None:
         """Return the features as plain arrays, None where they are not: those of a GPU are made anew sooner."""
         held = features.features
-        plain = isinstance(held, tuple) and all(isinstance(a, np.ndarray) and a.dtype == np.float32 for a in held)
+        plain = isinstance(held, tuple) and all(isinstance(array, np.ndarray) for array in held)
         return held if plain else None
 
-    def from_arrays(self, frame: NDArray[np.float32], arrays: tuple[NDArray[np.float32], ...]) -> _Encoded:
+    def from_arrays(self, frame: NDArray[np.float32], arrays: tuple[NDArray[Any], ...]) -> _Encoded:
         """Return features that the engine now in use made of a frame earlier."""
         return _Encoded(frame, arrays, self._backend)
 

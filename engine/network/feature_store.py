@@ -12,6 +12,7 @@ import math
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -20,11 +21,12 @@ from numpy.typing import NDArray
 from engine.errors import FilmError, OutputError
 from engine.files import read_file, write_atomically
 
-Features = tuple[NDArray[np.float32], ...]
+Features = tuple[NDArray[Any], ...]  # of the types below
 
 _log = logging.getLogger(__name__)
 _DIGEST = 32
 _LENGTH = struct.Struct(">I")
+_TYPES = frozenset({"<f4", "<u2"})  # float32, and the bits of bfloat16
 _MOST_BYTES = 256 << 20  # of one film
 
 
@@ -96,8 +98,8 @@ class FeatureStore:
 
 
 def _packed(features: Features) -> bytes:
-    shapes = json.dumps([array.shape for array in features]).encode()
-    body = b"".join([_LENGTH.pack(len(shapes)), shapes, *(np.ascontiguousarray(array).tobytes() for array in features)])
+    kinds = json.dumps([(array.dtype.str, array.shape) for array in features]).encode()
+    body = b"".join([_LENGTH.pack(len(kinds)), kinds, *(np.ascontiguousarray(array).tobytes() for array in features)])
     return hashlib.blake2b(body, digest_size=_DIGEST).digest() + body
 
 
@@ -110,8 +112,10 @@ def _unpacked(data: bytes) -> Features:
     (length,) = _LENGTH.unpack(body[: _LENGTH.size])
     at = _LENGTH.size + length
     features = []
-    for shape in json.loads(bytes(body[_LENGTH.size : at])):
-        count = math.prod(shape)
-        features.append(np.frombuffer(body, dtype=np.float32, count=count, offset=at).reshape(shape))
-        at += 4 * count
+    for kind, shape in json.loads(bytes(body[_LENGTH.size : at])):
+        if kind not in _TYPES:
+            raise ValueError(kind)
+        array = np.frombuffer(body, dtype=kind, count=math.prod(shape), offset=at).reshape(shape)
+        features.append(array)
+        at += array.nbytes
     return tuple(features)

@@ -21,6 +21,7 @@ from engine.network.graph_layers import (
     length,
     ops,
     reshape,
+    to_tokens,
     transpose,
 )
 
@@ -235,5 +236,5 @@ def _refined(layers: Layers, name: str, x: Node) -> Node:
 
 def _weighed_map(weights: Node, image: Node, side: int) -> Node:
     """Return (N, 1, side, side): for each prompt the map's channels times its token's weights."""
-    flat = reshape(image, 0, length(image, 1), -1)
-    return reshape(ops.matmul(weights, flat, False, False), 0, 1, side, side)
+    flat = to_tokens(image)
+    return reshape(ops.matmul(flat, weights, False, True), 0, 1, side, side)

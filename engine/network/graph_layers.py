@@ -44,7 +44,7 @@ def transpose(x: Node, *order: int) -> Node:
 
 def to_map(tokens: Node, rows: int, columns: int) -> Node:
     """Return (N, C, rows, columns) of tokens."""
-    return transpose(reshape(tokens, 0, rows, columns, -1), 0, 3, 1, 2)
+    return channels_first(reshape(tokens, 0, rows, columns, -1))
 
 
 def channels_first(x: Node) -> Node:
@@ -52,10 +52,14 @@ def channels_first(x: Node) -> Node:
     return transpose(x, 0, 3, 1, 2)
 
 
+def channels_last(x: Node) -> Node:
+    """Return (N, rows, columns, C) of (N, C, rows, columns): no data moves either."""
+    return transpose(x, 0, 2, 3, 1)
+
+
 def to_tokens(image: Node) -> Node:
     """Return (N, rows * columns, C) of a map."""
-    channels = length(image, 1)
-    return transpose(reshape(image, 0, channels, -1), 0, 2, 1)
+    return reshape(channels_last(image), 0, -1, length(image, 1))
 
 
 def rounded(x: Node, scale: NDArray[np.float32] | float) -> Node:
@@ -116,8 +120,34 @@ class Layers:
 
     def linear(self, x: Node, name: str, *, bias: bool = True) -> Node:
         """Return (..., outputs) for (..., inputs)."""
-        y = ops.matmul(self.input(x, name), self.weight(name), transpose_a=False, transpose_b=True)
+        return self.product(self.input(x, name), name, bias=bias)
+
+    def product(self, x: Node, name: str, *, bias: bool = True) -> Node:
+        """Return a linear layer of what is rounded already, where the layer rounds."""
+        y = ops.matmul(x, self.weight(name), transpose_a=False, transpose_b=True)
         return ops.add(y, self.value(f"{name}.bias")) if bias and self.has(f"{name}.bias") else y
+
+    def thirds(self, name: str, factor: float) -> "Layers":
+        """Return a layer whose outputs are queries, keys and values as three, "q", "k" and "v"; q's times a factor.
+
+        Three products write where they are read; one would be split again, which moves everything once more.
+        """
+        tensors: dict[str, NDArray[Any]] = {}
+        for kind in ("weight", "weight_scale", "bias"):
+            if self.has(f"{name}.{kind}"):
+                whole = self._tensors[f"{self._prefix}{name}.{kind}"]
+                parts = [whole] * 3 if len(whole) == 1 else np.split(whole, 3)  # one scale may serve all
+                tensors |= {f"{part}.{kind}": one for part, one in zip("qkv", parts, strict=True)}
+        in_integers = self.in_integers(name)
+        for part in "qkv":
+            if in_integers:
+                tensors[f"{part}.input_scale"] = self._tensors[f"{self._prefix}{name}.input_scale"]
+            elif tensors[f"{part}.weight"].dtype == np.int8:
+                tensors[f"{part}.weight"] = dequantize(tensors[f"{part}.weight"], tensors[f"{part}.weight_scale"])
+        for scaled in ("q.weight_scale" if in_integers else "q.weight", "q.bias"):
+            if scaled in tensors:
+                tensors[scaled] = tensors[scaled].astype(np.float32) * np.float32(factor)
+        return Layers(tensors, "")
 
     def norm(self, x: Node, name: str, eps: float) -> Node:
         """Return the layer norm of the last axis."""

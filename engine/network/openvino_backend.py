@@ -28,7 +28,7 @@ from engine.version import VERSION
 
 _log = logging.getLogger(__name__)
 
-OpenVinoFeatures = tuple[NDArray[np.float32], ...]
+OpenVinoFeatures = tuple[NDArray[Any], ...]  # float32, or the bits of bfloat16 as uint16
 
 _KEPT_MODELS = 8  # compiled models in the cache, two to a checkpoint; the least recently used go
 _TYPES = frozenset({"f32", "bf16", "f16", "i8", "u8"})
@@ -79,9 +79,8 @@ class OpenVinoBackend:
         )
         self._tokens = PromptTokens(checkpoint.tensors, checkpoint.config)
         self._encoder = self._compiled(
-            core, folder / f"{key}.encoder", lambda: _draw_encoder(self._drawn, self._halves)
+            core, folder / f"{key}.encoder", lambda: _draw_encoder(self._drawn, self._halves, self.precision)
         )
-        self._shapes = [output.shape for output in self._encoder.outputs]
         self._decoder_path = folder / f"{key}.decoder"
         integers = ", int8 layers" if self.integers else ", int8 layers in float32" if rounded else ""
         self.description = (
@@ -97,18 +96,22 @@ class OpenVinoBackend:
     def _decoder(self) -> Any:
         """The decoder, compiled when the first prompt comes: the film is already on its way by then."""
         core = load_openvino().Core()
-        return self._compiled(core, self._decoder_path, lambda: _draw_decoder(self._drawn, self._shapes))
+        return self._compiled(core, self._decoder_path, lambda: _draw_decoder(self._drawn, self._encoder.outputs))
 
     def encode(self, frame: NDArray[np.float32]) -> OpenVinoFeatures:
         """Return the features of one (channels, size, size) frame."""
         frames = np.ascontiguousarray(frame[None], dtype=np.float32)
         results = self._encoder([split_inputs(frames, axis=1) if self._halves else frames], share_inputs=True)
-        return tuple(results[index] for index in range(len(self._encoder.outputs)))
+        features = (results[index] for index in range(len(self._encoder.outputs)))
+        return tuple(one.view(np.uint16) if self.precision == "bf16" else one for one in features)
 
     def decode(
         self, features: OpenVinoFeatures, coordinates: NDArray[np.float32], labels: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return logits (N, h, h) and quality (N,) for N prompts of K tokens."""
+        if self.precision == "bf16":
+            openvino = load_openvino()
+            features = tuple(openvino.Tensor(one, openvino.Shape(one.shape), openvino.Type.bf16) for one in features)
         results = self._decoder([self._tokens.embed(coordinates, labels), *features], share_inputs=True)
         return results[0], results[1]
 
@@ -140,16 +143,16 @@ class OpenVinoBackend:
         return compiled
 
 
-def _draw_encoder(checkpoint: Checkpoint, halves: bool) -> Any:
+def _draw_encoder(checkpoint: Checkpoint, halves: bool, kept_as: str) -> Any:
     from engine.network.graph import encoder_model
 
-    return encoder_model(checkpoint, halves=halves)
+    return encoder_model(checkpoint, halves=halves, kept_as=kept_as)
 
 
-def _draw_decoder(checkpoint: Checkpoint, shapes: list[Any]) -> Any:
+def _draw_decoder(checkpoint: Checkpoint, film: list[Any]) -> Any:
     from engine.network.graph import decoder_model
 
-    return decoder_model(checkpoint, shapes)
+    return decoder_model(checkpoint, film)
 
 
 def _key(checkpoint: Checkpoint, openvino: Any, core: Any, properties: dict[str, Any]) -> str:

@@ -12,7 +12,10 @@ from engine.network.apart import Apart
 from engine.network.feature_store import FeatureStore
 from tests.engine.network.networks import COMPACT, boxes_for, frame_for, write_random
 
-FEATURES = (np.arange(24, dtype=np.float32).reshape(2, 3, 4), np.ones((1, 5), dtype=np.float32))
+FEATURES: tuple[np.ndarray, ...] = (
+    np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+    np.arange(5, dtype=np.uint16).reshape(1, 5),
+)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -22,6 +25,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     read = store.read("a")
     assert read is not None
     for one, other in zip(read, FEATURES, strict=True):
+        assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
 
 
@@ -102,7 +106,7 @@ def test_the_model_s_process_keeps_films_and_answers_the_same_from_disk(
     store = FeatureStore(kept, 64 << 20)
     held = store.read(files[0].name)
     assert held is not None
-    store.write(files[0].name, tuple(array * 0.5 for array in held))
+    store.write(files[0].name, tuple(np.flip(array) for array in held))
     model = Apart(path, "cpu", 64 << 20)
     changed = model.decode(model.encode(frame), coordinates, labels)
     model.close()

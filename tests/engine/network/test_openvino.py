@@ -60,6 +60,14 @@ def test_any_number_of_prompts_and_of_points_is_decoded(checkpoint: Checkpoint, 
     assert backend.decode(features, *padded)[0].shape == together.shape
 
 
+def test_features_are_kept_in_the_type_that_the_cpu_computes_in(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    frame = frame_for(checkpoint.config)
+    short, exact = OpenVinoBackend(checkpoint, cache=tmp_path), OpenVinoBackend(checkpoint, exact=True, cache=tmp_path)
+    wanted = np.uint16 if short.precision == "bf16" else np.float32
+    assert {feature.dtype.type for feature in short.encode(frame)} == {wanted}
+    assert {feature.dtype.type for feature in exact.encode(frame)} == {np.float32}
+
+
 def test_layers_in_integers_really_run_in_integers_where_the_cpu_adds_them_up(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
@@ -268,7 +276,7 @@ def test_weights_on_the_tokens_side_change_no_mask(tmp_path: Path) -> None:
     assert not any(name.endswith(".weight") and tensor.dtype == np.int8 for name, tensor in reals.tensors.items())
     answers = []
     for one in (checkpoint, reals):
-        drawn = decoder_model(one, [list(feature.shape) for feature in features])
+        drawn = decoder_model(one, [ov.Tensor(feature) for feature in features])
         compiled = ov.Core().compile_model(
             drawn, "CPU", {"INFERENCE_PRECISION_HINT": "f32"} | NO_OTHER_QUANTIZER | IN_FLOAT32
         )
