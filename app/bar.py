@@ -1,11 +1,46 @@
-"""Bar: the row of menus and buttons at the top. In a narrow window its labels give way, so that no menu is cut."""
+"""Bar: the row of menus and buttons at the top. In a narrow window its labels give way, so that no menu is cut.
 
-from PySide6.QtCore import QEvent, Qt
+ActionButton: a button of an action, here and wherever else in the window.
+"""
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 _GAP = 6  # logical pixels between a button's icon and its label
 _BARE = Qt.ToolButtonStyle.ToolButtonIconOnly
 _LABELLED = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+
+
+class ActionButton(QToolButton):
+    """Looks as its action does, and triggers it.
+
+    Not by `setDefaultAction`: Qt 6.11 connects such a button once more with every change of its action, so that each
+    change costs more memory and more time than the one before.
+    """
+
+    def __init__(self, action: QAction, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._action = action
+        self.setIconSize(QSize(20, 20))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        action.changed.connect(self._follow)
+        self._follow()
+
+    def nextCheckState(self) -> None:
+        """Leave to the action what a click does, its own check mark included."""
+        self._action.trigger()
+
+    def _follow(self) -> None:
+        action = self._action
+        self.setText(action.iconText())
+        self.setIcon(action.icon())
+        self.setToolTip(action.toolTip())
+        self.setStatusTip(action.statusTip())
+        self.setAccessibleName(action.text())
+        self.setCheckable(action.isCheckable())
+        self.setChecked(action.isChecked())
+        self.setEnabled(action.isEnabled())
 
 
 class Bar(QWidget):

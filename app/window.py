@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.bar import Bar
+from app.bar import ActionButton, Bar
 from app.canvas import Canvas
 from app.comparing import Comparing
 from app.faults import Toast
@@ -197,13 +197,8 @@ class Window(QMainWindow):
         bar.row.addWidget(self._button("hide-identity", bar))
         return bar
 
-    def _button(self, name: str, parent: QWidget) -> QToolButton:
-        button = QToolButton(parent)
-        button.setDefaultAction(self.actions_by_name[name])
-        button.setIconSize(QSize(20, 20))
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setAccessibleName(self.actions_by_name[name].text())
-        return button
+    def _button(self, name: str, parent: QWidget) -> ActionButton:
+        return ActionButton(self.actions_by_name[name], parent)
 
     def _rail(self) -> QWidget:
         rail = QWidget(self)

@@ -5,7 +5,9 @@
 
 Each network learns from Shenzhen, from Montgomery and from both, by one recipe and for as many films, with several
 seeds; baselines once with the box as a channel and once without it. All are float32, run by the engine, and judged on
-the same films and boxes. What is finished is kept, and a command that was stopped goes on.
+the same films and boxes. With `--split train val` the training films of a hospital that a network has not learned from
+are judged, too: it has never seen them, and they are many. What is finished is kept, and a command that was stopped
+goes on.
 """
 
 import argparse
@@ -60,12 +62,17 @@ class Entry:
         return f"{'+'.join(self.sources)}-{self.network}-{'box' if self.with_box else 'nobox'}-{seed}"
 
 
-def entries(networks: Sequence[str]) -> Iterator[Entry]:
+def entries(networks: Sequence[str], trained_on: Sequence[str]) -> Iterator[Entry]:
     """Yield what is trained; our network is nothing without a box or points."""
-    for sources in TRAINED_ON:
+    for sources in (sources for sources in TRAINED_ON if "+".join(sources) in trained_on):
         for network in networks:
             for with_box in (True,) if network == OURS else (True, False):
                 yield Entry(network, with_box, sources)
+
+
+def unseen(entry: Entry, records: Sequence[FilmRecord]) -> list[FilmRecord]:
+    """Return the films that a network may be judged on: of its own hospitals none that it learned from."""
+    return [one for one in records if one.split is not Split.TRAIN or one.source not in entry.sources]
 
 
 def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.device) -> Segmenter:
@@ -147,13 +154,15 @@ def _lines(alike: dict[Entry, list[Score]], source: str, asked: str) -> Iterator
 def main(words: Sequence[str] | None = None) -> int:
     """Train and judge what the command line names."""
     first_line = (__doc__ or "").split("\n", maxsplit=1)[0]
+    groups = ["+".join(sources) for sources in TRAINED_ON]
     parser = argparse.ArgumentParser(prog="python -m training.hospitals", description=first_line)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--films", type=int, help="drawn for each network; the recipe's own by default")
     parser.add_argument("--networks", nargs="+", default=[OURS, *ARCHITECTURES], choices=[OURS, *ARCHITECTURES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--split", nargs="+", default=["val", "external"], choices=["val", "test", "external"])
+    parser.add_argument("--trained-on", nargs="+", default=groups, choices=groups, help="leave out the others")
+    parser.add_argument("--split", nargs="+", default=["val", "external"], choices=["train", "val", "test", "external"])
     parser.add_argument("--final", action="store_true", help="needed for the test split, which is looked at once")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     given = parser.parse_args(words)
@@ -190,14 +199,14 @@ def run(given: argparse.Namespace, records: Sequence[FilmRecord]) -> str:
     refuse_another(given.out / "plan.json", {"films": recipe.total_films, "judged": [one.key for one in records]})
     found: dict[Entry, list[Score]] = {}
     text = ""
-    for entry in entries(given.networks):
+    for entry in entries(given.networks, given.trained_on):
         for seed in given.seeds:
             kept = given.out / f"{entry.stem(seed)}.csv"
             if not kept.exists():
                 print(f"{entry.title}, trained on {' and '.join(entry.sources)}, seed {seed}", file=sys.stderr)
                 seeded = replace(recipe, seed=seed)
                 segmenter = trained(entry, seeded, given.data, given.out, torch.device(given.device))
-                scores, _ = evaluate([Model(entry.title, segmenter)], records, [])
+                scores, _ = evaluate([Model(entry.title, segmenter)], unseen(entry, records), [])
                 write_scores(kept, scores[0])
             found.setdefault(entry, []).extend(read_scores(kept))
         text = table(found, len(given.seeds), recipe)

@@ -6,13 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QEvent, QMimeData, QModelIndex, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import (
+    SIGNAL,
+    QAbstractItemModel,
+    QEvent,
+    QMimeData,
+    QModelIndex,
+    QPoint,
+    QPointF,
+    Qt,
+    QTimer,
+    QUrl,
+)
 from PySide6.QtGui import QDropEvent, QKeySequence, QWheelEvent
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QMenuBar, QMessageBox, QToolButton, QWidget
 
 from app.__main__ import NO_DISPLAY, has_display, main
-from app.bar import Bar
+from app.bar import ActionButton, Bar
 from app.dialogs import SettingsDialog
 from app.display import Corners, Marks
 from app.gestures import GESTURES
@@ -663,3 +674,30 @@ def test_no_menu_is_cut_in_the_narrowest_window(make_room: MakeRoom, qapp: QAppl
         assert not any(button.isVisible() for button in menus.findChildren(QToolButton))  # of menus that found no room
         shown.append(presets.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     assert shown == [True, False, True]
+
+
+def test_a_button_does_and_shows_what_its_action_does(make_room: MakeRoom, tmp_path: Path) -> None:
+    room = make_room()
+    room.open(film(tmp_path / "film.dcm"))
+    window = room.window
+    buttons = {button.accessibleName(): button for button in window.findChildren(ActionButton)}
+    for name in ("brush", "polygon"):
+        action = window.actions_by_name[name]
+        QTest.mouseClick(buttons[action.text()], LEFT)
+        assert buttons[action.text()].isChecked()
+        assert action.isChecked()
+        assert buttons[action.text()].toolTip() == action.toolTip()
+    assert not buttons[window.actions_by_name["brush"].text()].isChecked()
+    assert not buttons[window.actions_by_name["undo"].text()].isEnabled()
+    QTest.mouseClick(buttons[window.actions_by_name["invert"].text()], LEFT)
+    assert room.session.lightbox.display.inverted
+
+
+def test_an_action_that_changes_often_costs_no_more_each_time(make_room: MakeRoom) -> None:
+    actions = make_room().window.actions_by_name.values()
+    changed = SIGNAL("changed()")
+    before = [action.receivers(changed) for action in actions]
+    for _ in range(10):
+        for action in actions:
+            action.setEnabled(not action.isEnabled())
+    assert [action.receivers(changed) for action in actions] == before

@@ -60,6 +60,22 @@ def test_every_row_is_made_once_and_stands_in_one_table(
     assert "judged on others" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_hospital_that_was_not_learned_from_may_be_judged_by_all_its_films(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hospitals, "Recipe", lambda: RECIPE)
+    monkeypatch.setattr(baselines, "build", lambda _, channels: Threshold(channels))
+    out = folder / "out"
+    words = ["--data", str(folder), "--out", str(out), "--films", "6", "--seeds", "1", "--device", "cpu"]
+    assert main([*words, "--networks", "unet", "--trained-on", "shenzhen", "--split", "train", "val"]) == 0
+    assert {path.name.split("-")[0] for path in out.glob("*.csv")} == {"shenzhen"}
+    with next(out.glob("*.csv")).open(encoding="utf-8", newline="") as file:
+        judged = {(row["source"], row["split"]) for row in csv.DictReader(file)}
+    assert ("montgomery", "train") in judged
+    assert ("shenzhen", "train") not in judged
+
+
 def test_the_test_split_needs_a_word(folder: Path) -> None:
     with pytest.raises(SystemExit):
         main(["--data", str(folder), "--out", str(folder / "out"), "--split", "test"])
