@@ -62,11 +62,11 @@ class Entry:
         return f"{'+'.join(self.sources)}-{self.network}-{'box' if self.with_box else 'nobox'}-{seed}"
 
 
-def entries(networks: Sequence[str], trained_on: Sequence[str]) -> Iterator[Entry]:
+def entries(networks: Sequence[str], trained_on: Sequence[str], box: Sequence[str]) -> Iterator[Entry]:
     """Yield what is trained; our network is nothing without a box or points."""
     for sources in (sources for sources in TRAINED_ON if "+".join(sources) in trained_on):
         for network in networks:
-            for with_box in (True,) if network == OURS else (True, False):
+            for with_box in (True,) if network == OURS else [one == "with" for one in box]:
                 yield Entry(network, with_box, sources)
 
 
@@ -162,6 +162,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--networks", nargs="+", default=[OURS, *ARCHITECTURES], choices=[OURS, *ARCHITECTURES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--trained-on", nargs="+", default=groups, choices=groups, help="leave out the others")
+    parser.add_argument(
+        "--box", nargs="+", default=["with", "without"], choices=["with", "without"], help="of baselines"
+    )
     parser.add_argument("--split", nargs="+", default=["val", "external"], choices=["train", "val", "test", "external"])
     parser.add_argument("--final", action="store_true", help="needed for the test split, which is looked at once")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
@@ -199,7 +202,7 @@ def run(given: argparse.Namespace, records: Sequence[FilmRecord]) -> str:
     refuse_another(given.out / "plan.json", {"films": recipe.total_films, "judged": [one.key for one in records]})
     found: dict[Entry, list[Score]] = {}
     text = ""
-    for entry in entries(given.networks, given.trained_on):
+    for entry in entries(given.networks, given.trained_on, given.box):
         for seed in given.seeds:
             kept = given.out / f"{entry.stem(seed)}.csv"
             if not kept.exists():
