@@ -2,9 +2,9 @@
 
     python -m training.adapt runs/compact/average.pt --row hybrid --row full-qat --data FOLDER --out runs/adapted
 
-Rows are those of `training.adaptation`, each from the result of the one before; Meta's sam_vit_b_01ec64.pth in the
-place of average.pt adapts that. An epoch is one pass over the training films. A run that is killed goes on from its
-last epoch, and ends with the bits of a run that was not.
+Rows are those of `training.adaptation`, each from the result of the one before. Meta's sam_vit_b_01ec64.pth, or a
+released .safetensors, in the place of average.pt adapts that. An epoch is one pass over the training films. A run that
+is killed goes on from its last epoch, and ends with the bits of a run that was not.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from training.state import commit, write_whole
 from training.together import Team
 from training.train import batch_loss, prefetched
 from training.validation import validate
+from training.warm_start import network_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,9 +140,14 @@ def adapt(
     """Run the rows one after the other and release the result; return the checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
     start = load_base(base)
-    model, size = start.model.to(device), start.model.config.image_size
-    load = (SOURCES, size, start.preprocessing)
+    load = (SOURCES, start.model.config.image_size, start.preprocessing)
     films = Films(load_films(data, "train", *load), load_films(data, "val", *load), start.preprocessing)
+    model = start.model
+    if start.released is not None:
+        model = network_of(
+            start.released, [sample.frame for sample in films.samples(films.train, recipe.calibration_films)]
+        )
+    model = model.to(device)
     recipe = replace(recipe, model=model.config, preprocessing=start.preprocessing)
     for number, name in enumerate(rows, start=1):
         row = ROWS[name]
@@ -185,7 +191,7 @@ def shortened(row: Adaptation, epochs: int) -> Adaptation:
 def main(argv: list[str] | None = None) -> int:
     """Read the flags and adapt."""
     parser = argparse.ArgumentParser(prog="python -m training.adapt", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("base", type=Path, help="average.pt of a run, or Meta's sam_vit_b, l or h .pth")
+    parser.add_argument("base", type=Path, help="average.pt of a run, a released file, or Meta's .pth")
     parser.add_argument(
         "--row", action="append", choices=sorted(ROWS), required=True, help="once for each stage, in order"
     )

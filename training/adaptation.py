@@ -147,6 +147,7 @@ SCHEMES: dict[str, Scheme] = {
     "int4 mlp": Scheme(Quantization(_INT8_PLACES, four_bits=("encoder mlp",)), "float16"),
     "int4 encoder": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES[:3]), "float16"),
     "int4": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES), "float16"),
+    "int4 everywhere": Scheme(Quantization(_ALL_PLACES, four_bits=_MATRICES), "float16"),
 }
 
 
@@ -238,6 +239,14 @@ STAGE_2: dict[str, Adaptation] = {
     "whole-qat-int4": Adaptation(
         ("encoder", "decoder", "prompt encoder"),
         quantization=SCHEMES["int4"].quantization,
+        epochs=10,
+        learning_rate=5e-5,
+        weight_decay=1e-5,
+    ),
+    # The smallest and fastest file: every place rounded, its matrices to 4 bits.
+    "whole-qat-int4-everywhere": Adaptation(
+        ("encoder", "decoder", "prompt encoder"),
+        quantization=SCHEMES["int4 everywhere"].quantization,
         epochs=10,
         learning_rate=5e-5,
         weight_decay=1e-5,

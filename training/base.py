@@ -1,4 +1,4 @@
-"""What an adaptation starts from: a run of ours, or one of Meta's published files."""
+"""What an adaptation starts from: a run of ours, a released file, or one of Meta's published files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,10 @@ from zipfile import BadZipFile
 import torch
 
 from engine.errors import CheckpointError
+from engine.network.checkpoint import Checkpoint, read_checkpoint
 from engine.network.config import ModelConfig, Preprocessing, sam_config
 from engine.network.model import LungModel
+from training.warm_start import network_of
 
 # segment_anything/build_sam.py: grey 0 to 1 here, so its 0 to 255 divided by 255.
 _META_PREPROCESSING = Preprocessing(mean=(0.4850, 0.4558, 0.4061), std=(0.2290, 0.2240, 0.2250))
@@ -23,10 +25,14 @@ class Base:
     model: LungModel
     preprocessing: Preprocessing
     scores: dict[str, float]  # Dice on the validation films, where a run has measured it
+    released: Checkpoint | None = None  # whose network has no statistics in its batch norms (training.warm_start)
 
 
 def load_base(path: Path) -> Base:
-    """Return the network in a run's `average.pt`, or in Meta's sam_vit_b, l or h `.pth`."""
+    """Return the network in a run's `average.pt`, a released file, or Meta's sam_vit_b, l or h `.pth`."""
+    if path.suffix == ".safetensors":
+        checkpoint = read_checkpoint(path)
+        return Base(network_of(checkpoint, ()), checkpoint.preprocessing, {}, checkpoint)
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, BadZipFile, ValueError) as error:

@@ -49,7 +49,11 @@ ROWS = (
     "int8 encoder, attention",
     "int8 mlp, projection, decoder",
     "int8",
+    "int8 everywhere",
     "int4 mlp, projection",
+    "int4 encoder",
+    "int4",
+    "int4 everywhere",
 )
 _RANGES = ("input_scale", "query_scale", "key_scale", "value_scale")  # what calibration fixes
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -115,3 +116,17 @@ def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path: Path) -> 
     with pytest.raises(CheckpointError):
         load_base(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_released_file_is_a_start_like_the_run_that_it_came_from(base: Path, folder: Path, tmp_path: Path) -> None:
+    words = ("int8 paper, float32", folder)
+    released = adapt(base, ["rounded"], *words, tmp_path / "released", RECIPE, CPU, EXACT)
+    again = adapt(released, ["rounded"], *words, tmp_path / "again", RECIPE, CPU, EXACT)
+    first, second = read_checkpoint(released), read_checkpoint(again)
+    assert first.quantized_layers == second.quantized_layers
+    for name in first.quantized_layers:
+        assert np.array_equal(first.tensors[f"{name}.weight"], second.tensors[f"{name}.weight"])
+    short = replace(RECIPE, adapt_epochs=1)
+    trained = read_checkpoint(adapt(released, ["decoder"], "float32", folder, tmp_path / "trained", short, CPU, EXACT))
+    name = "image_encoder.stages.0.down.conv.weight"  # a batch norm is unfolded and folded on its way
+    np.testing.assert_allclose(trained.tensors[name], first.tensors[name], rtol=1e-5, atol=1e-6)

@@ -14,7 +14,7 @@ from training.adalora import AdaLoraQkv, RankBudget, adapted_layers
 from training.adaptation import ROWS, STAGE_2, Adaptation, RecipeError
 from training.losses import mask_loss
 from training.prepare import parameter_groups, prepare, set_training, trainable_parameters
-from training.qat import calibrating
+from training.qat import calibrating, fold_norms
 from training.rounding import RoundedLinear
 
 FACTORS = {
@@ -32,6 +32,12 @@ def names_under(part: str, config: ModelConfig = COMPACT) -> set[str]:
     return {name for name, _ in small_model(config).named_parameters() if name.startswith(f"{part}.")}
 
 
+def names_with_norms_folded() -> set[str]:
+    model = small_model(COMPACT)
+    fold_norms(model)
+    return {name for name, _ in model.named_parameters()}
+
+
 DECODER, PROMPTS = names_under("mask_decoder"), names_under("prompt_encoder")
 EXPECTED = {
     "decoder": DECODER,
@@ -46,6 +52,7 @@ EXPECTED = {
     "full-qat": ADAPTERS | DECODER | PROMPTS,
     "full-qat-int4": ADAPTERS | DECODER | PROMPTS,
     "whole-qat-int4": names_under("image_encoder") | DECODER | PROMPTS,
+    "whole-qat-int4-everywhere": names_with_norms_folded(),
     "rounded": set(),
 }
 
