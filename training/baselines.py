@@ -174,9 +174,9 @@ def _drawn(films: list[Film], recipe: Recipe) -> Iterator[tuple[Batch, int]]:
 
 
 def shortened(recipe: Recipe, share: float) -> Recipe:
-    """Return the recipe with a share of its films, a batch a phase at least."""
+    """Return the recipe with a share of its films, a batch a phase at least, and of its warm-up."""
     phases = tuple(replace(phase, films=max(phase.batch, round(phase.films * share))) for phase in recipe.phases)
-    return replace(recipe, phases=phases)
+    return replace(recipe, phases=phases, warmup_steps=max(1, round(recipe.warmup_steps * share)))
 
 
 def train(network: nn.Module, films: list[Film], recipe: Recipe, device: torch.device, *, with_box: bool) -> nn.Module:

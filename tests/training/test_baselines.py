@@ -138,6 +138,7 @@ def test_a_trial_draws_a_share_of_the_films_and_keeps_every_phase() -> None:
     short = baselines.shortened(RECIPE, 0.1)
     assert [(phase.size, phase.films, phase.batch) for phase in short.phases] == [(16, 16, 4), (SIDE, 8, 4)]
     assert [phase.films for phase in baselines.shortened(RECIPE, 0.0).phases] == [4, 4]
+    assert baselines.shortened(RECIPE, 0.5).warmup_steps == RECIPE.warmup_steps // 2
     assert baselines.shortened(RECIPE, 1.0) == RECIPE
 
 
