@@ -118,9 +118,9 @@ class Layers:
         """Return a layer's input, rounded if the layer runs in integers."""
         return rounded(x, self.array(f"{name}.input_scale")) if self.rounds(name) else x
 
-    def linear(self, x: Node, name: str, *, bias: bool = True) -> Node:
+    def linear(self, x: Node, name: str) -> Node:
         """Return (..., outputs) for (..., inputs)."""
-        return self.product(self.input(x, name), name, bias=bias)
+        return self.product(self.input(x, name), name)
 
     def product(self, x: Node, name: str, *, bias: bool = True) -> Node:
         """Return a linear layer of what is rounded already, where the layer rounds."""
