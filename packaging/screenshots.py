@@ -40,8 +40,6 @@ def main() -> int:
 
 
 def _take(folder: Path, only: str | None) -> int:
-    from PySide6.QtTest import QTest
-
     from app.__main__ import start
     from app.dialogs import SettingsDialog
     from app.display import PresetKind
@@ -51,6 +49,7 @@ def _take(folder: Path, only: str | None) -> int:
     from app.settings import Settings
     from app.shortcut_dialogs import ShortcutSheet
     from app.shortcuts import bindings
+    from benchmarks.watching import wait as pause
     from engine.case import Line
     from engine.geometry import BoxPrompt
 
@@ -64,7 +63,7 @@ def _take(folder: Path, only: str | None) -> int:
         while not done():
             if time.monotonic() > limit:
                 raise SystemExit("the window did not come so far")
-            QTest.qWait(20)
+            pause(20)
 
     def settled() -> bool:
         return not session.pending and not session.jobs.busy
@@ -72,7 +71,7 @@ def _take(folder: Path, only: str | None) -> int:
     def picture(name: str, widget: QWidget | None = None) -> None:
         if only is None or only == name:
             wait(settled)
-            QTest.qWait(150)
+            pause(150)
             path = folder / f"{name}.png"
             (widget or window).grab().save(str(path))
             print(path)
@@ -81,6 +80,9 @@ def _take(folder: Path, only: str | None) -> int:
     picture("tour")
     for tour in window.canvas.findChildren(QWidget, "tour"):
         tour.hide()
+    # A box that waits for the model, or for its self-test behind the film, tells nothing of how long a box takes.
+    wait(lambda: session.encoder.status.encode_ms is not None)
+    pause(2000)
     session.both_lungs()
     wait(settled)
     picture("main")
