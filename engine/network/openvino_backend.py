@@ -77,6 +77,8 @@ class OpenVinoBackend:
             and checkpoint.config.kind == "compact"
             and "image_encoder.stages.0.down.conv.input_scale" not in checkpoint.tensors
         )
+        side = checkpoint.config.image_size
+        self._halved = np.empty((1, 3 * checkpoint.config.in_channels * self._halves, side, side), dtype=np.float32)
         self._tokens = PromptTokens(checkpoint.tensors, checkpoint.config)
         self._encoder = self._compiled(
             core, folder / f"{key}.encoder", lambda: _draw_encoder(self._drawn, self._halves, self.precision)
@@ -101,7 +103,7 @@ class OpenVinoBackend:
     def encode(self, frame: NDArray[np.float32]) -> OpenVinoFeatures:
         """Return the features of one (channels, size, size) frame."""
         frames = np.ascontiguousarray(frame[None], dtype=np.float32)
-        results = self._encoder([split_inputs(frames, axis=1) if self._halves else frames], share_inputs=True)
+        results = self._encoder([split_inputs(frames, self._halved) if self._halves else frames], share_inputs=True)
         features = (results[index] for index in range(len(self._encoder.outputs)))
         return tuple(one.view(np.uint16) if self.precision == "bf16" else one for one in features)
 
