@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -93,10 +94,14 @@ def _give_back() -> None:
 
 def _malloc(name: str, *values: int) -> None:
     """Call glibc's allocator, where there is one."""
-    if sys.platform.startswith("linux"):
-        function = getattr(ctypes.CDLL(None), name, None)
-        if function is not None:
-            function(*values)
+    function = _of_glibc(name)
+    if function is not None:
+        function(*values)
+
+
+def _of_glibc(name: str) -> Any:
+    """Return a function of glibc's; None where there is none."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
 
 
 class _MallInfo(ctypes.Structure):
@@ -112,7 +117,7 @@ class _MallInfo(ctypes.Structure):
 
 def _allocated_mb() -> float:
     """Return what glibc's allocator has given out, in its heaps and in mappings; 0 where there is no such allocator."""
-    function = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform.startswith("linux") else None
+    function = _of_glibc("mallinfo2")
     if function is None:
         return 0.0
     function.restype = _MallInfo

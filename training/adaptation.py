@@ -188,6 +188,13 @@ def _lora(rank: int) -> Adaptation:
 _ADALORA = Adapters()
 _SETTLED = replace(_ADALORA, cuts=())  # stage 2: the masks are those that stage 1 left
 _PAPER_INT8 = Quantization(weight_scale="tensor", activations="none")
+_WHOLE_INT4 = Adaptation(
+    ("encoder", "decoder", "prompt encoder"),
+    quantization=SCHEMES["int4"].quantization,
+    epochs=10,
+    learning_rate=5e-5,
+    weight_decay=1e-5,
+)
 _DECODER_INT8 = Quantization(places=("decoder linears", "prompt encoder"), weight_scale="tensor", activations="none")
 
 # The paper's rows, stage 1: from a pretrained network. Its code: 25 epochs, weight decay 1e-4, alpha 32. It publishes
@@ -236,21 +243,9 @@ STAGE_2: dict[str, Adaptation] = {
         weight_decay=1e-5,
     ),
     # A network of our own was never frozen: all of it trains against 4 bits, adapters merged if there were any.
-    "whole-qat-int4": Adaptation(
-        ("encoder", "decoder", "prompt encoder"),
-        quantization=SCHEMES["int4"].quantization,
-        epochs=10,
-        learning_rate=5e-5,
-        weight_decay=1e-5,
-    ),
+    "whole-qat-int4": _WHOLE_INT4,
     # The smallest and fastest file: every place rounded, its matrices to 4 bits.
-    "whole-qat-int4-everywhere": Adaptation(
-        ("encoder", "decoder", "prompt encoder"),
-        quantization=SCHEMES["int4 everywhere"].quantization,
-        epochs=10,
-        learning_rate=5e-5,
-        weight_decay=1e-5,
-    ),
+    "whole-qat-int4-everywhere": replace(_WHOLE_INT4, quantization=SCHEMES["int4 everywhere"].quantization),
     # No training at all: what rounding alone costs.
     "rounded": Adaptation((), _SETTLED, Quantization(), epochs=0),
 }
