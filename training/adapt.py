@@ -23,15 +23,16 @@ from engine.network.model import LungModel
 from training.adalora import RankBudget, adapted_layers
 from training.adaptation import ROWS, SCHEMES, Adaptation, RecipeError
 from training.base import load_base
-from training.films import Film, batches, load_films
+from training.films import Draws, Film, load_films
 from training.losses import adapter_loss
 from training.prepare import parameter_groups, prepare, set_training
 from training.qat import fit_weights, quantizers, round_places, without_adapters
 from training.recipe import SOURCES, Recipe
 from training.release import ENGINES, Sample, calibrate, release, samples_of
 from training.state import commit, write_whole
+from training.supply import supplied, workers_for
 from training.together import Team
-from training.train import batch_loss, prefetched
+from training.train import batch_loss
 from training.validation import validate
 from training.warm_start import network_of
 
@@ -107,7 +108,7 @@ def one_epoch(stage: Stage, films: Films, recipe: Recipe) -> float:
     """Train on every film about once; return the mean loss."""
     config = stage.model.config
     device = next(stage.model.parameters()).device
-    source = batches(
+    draws = Draws(
         films.train,
         len(films.train),
         config.image_size,
@@ -118,7 +119,7 @@ def one_epoch(stage: Stage, films: Films, recipe: Recipe) -> float:
         mask_size=config.mask_size,
     )
     losses = []
-    for batch in prefetched(source):
+    for batch in supplied(draws, workers_for(device)):
         loss, _ = batch_loss(stage.model, batch, recipe, device)
         total = loss + adapter_loss(adapted_layers(stage.model), stage.row.adapters).to(device)
         total.backward()

@@ -33,12 +33,13 @@ from engine.network.checkpoint import Checkpoint
 from engine.segmenter import Segmenter, load_segmenter
 from training import comparison, summary
 from training.evaluate import Model, chosen, evaluate
-from training.films import Batch, Film, batches, load_films, resized
+from training.films import Batch, Draws, Film, load_films, resized
 from training.losses import mask_loss
 from training.manifest import Split
 from training.recipe import SOURCES, Recipe
 from training.scoring import Score, write_scores
-from training.train import has_bfloat16, learning_rate, prefetched
+from training.supply import supplied, workers_for
+from training.train import has_bfloat16, learning_rate
 
 _BOX_CORNER = 2  # label of a box's first corner (Letterbox.tokens); its second follows
 _INSIDE = 0.5  # of a piece's area
@@ -155,11 +156,11 @@ def loss_of(logits: Tensor, targets: Tensor, edge_weight: float) -> Tensor:
     return mask_loss(F.avg_pool2d(logits.float(), 2)[:, 0], targets, weight=1.0 + edge_weight * edge)
 
 
-def _drawn(films: list[Film], recipe: Recipe) -> Iterator[tuple[Batch, int]]:
+def _drawn(films: list[Film], recipe: Recipe, device: torch.device) -> Iterator[tuple[Batch, int]]:
     """Yield the batches of all phases, and how many films were seen before each."""
     seen = 0
     for number, phase in enumerate(recipe.phases):
-        source = batches(
+        draws = Draws(
             resized(films, phase.size),
             phase.films,
             phase.size,
@@ -168,7 +169,7 @@ def _drawn(films: list[Film], recipe: Recipe) -> Iterator[tuple[Batch, int]]:
             recipe.preprocessing,
             recipe.seed + 1000 * number,
         )
-        for batch in prefetched(source):
+        for batch in supplied(draws, workers_for(device)):
             yield batch, seen
             seen += phase.batch
 
@@ -185,7 +186,7 @@ def train(network: nn.Module, films: list[Film], recipe: Recipe, device: torch.d
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
     rate, decay = recipe.learning_rate, recipe.weight_decay
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=(0.9, 0.98))
-    for step, (batch, seen) in enumerate(_drawn(films, recipe)):
+    for step, (batch, seen) in enumerate(_drawn(films, recipe, device)):
         if not has_boxes(batch):
             continue
         for group in optimizer.param_groups:

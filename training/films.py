@@ -4,7 +4,6 @@ Films are read through the engine, so training sees what the clinic sees; the pe
 is applied again after every augmentation.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -133,10 +132,11 @@ def warp(film: Film, rng: np.random.Generator) -> tuple[Frame, Lungs]:
     centre = np.array([size / 2, size / 2])
     shift = rng.normal(0, 0.05, 2) * size
     inverse = np.linalg.inv(linear)
-    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
-    px, py = xs - centre[0] - shift[0], ys - centre[1] - shift[1]
-    map_x = (inverse[0, 0] * px + inverse[0, 1] * py + centre[0]).astype(np.float32)
-    map_y = (inverse[1, 0] * px + inverse[1, 1] * py + centre[1]).astype(np.float32)
+    px, py = (np.arange(size) - centre[axis] - shift[axis] for axis in (0, 1))
+    map_x, map_y = (
+        np.add.outer(row[1] * py, row[0] * px + middle).astype(np.float32)
+        for row, middle in zip(inverse, centre, strict=True)
+    )
     if rng.random() < 0.4:  # lungs of another shape
         bend = rng.normal(0, 0.02 * size, (2, 5, 5)).astype(np.float32)
         map_x += cv2.resize(bend[0], (size, size), interpolation=cv2.INTER_CUBIC)
@@ -263,11 +263,10 @@ def collimated(unit: Frame, lungs: Lungs, rng: np.random.Generator) -> tuple[Fra
 def exposed(unit: Frame, rng: np.random.Generator) -> Frame:
     """Return the film as another vendor, dose or window would have given it."""
     size = unit.shape[0]
-    unit = np.clip(unit, 0.0, 1.3)
-    unit = unit ** float(np.exp(rng.normal(0, 0.35)))
+    unit = cv2.pow(np.clip(unit, 0.0, 1.3), float(np.exp(rng.normal(0, 0.35))))
     if rng.random() < 0.3:  # a steep or flat window
         centre, slope = rng.uniform(0.35, 0.65), rng.uniform(2.0, 9.0)
-        unit = 1.0 / (1.0 + np.exp(-slope * (unit - centre)))
+        unit = 1.0 / (1.0 + cv2.exp(-slope * (unit - centre)))
     if rng.random() < 0.4:
         unit = unit + rng.uniform(0.0, 0.12) * soft_noise(size, int(rng.integers(2, 5)), rng)
     if rng.random() < 0.3:
@@ -275,7 +274,7 @@ def exposed(unit: Frame, rng: np.random.Generator) -> Frame:
     if rng.random() < 0.15:  # vendors sharpen
         unit = unit + rng.uniform(0.3, 1.5) * (unit - cv2.GaussianBlur(unit, (0, 0), rng.uniform(2, 12) * size / 512))
     if rng.random() < 0.5:
-        unit = unit + rng.normal(0, rng.uniform(0.0, 0.06), unit.shape).astype(np.float32)
+        unit = unit + np.float32(rng.uniform(0.0, 0.06)) * rng.standard_normal(unit.shape, dtype=np.float32)
     if rng.random() < 0.12:
         unit = 1.0 - unit
     return np.asarray(unit, dtype=np.float32)
@@ -347,49 +346,52 @@ def draw_prompts(
     return Prompts(box if boxed else None, tuple(given)), target
 
 
-def batches(
-    films: list[Film],
-    count: int,
-    size: int,
-    batch: int,
-    prompts: int,
-    preprocessing: Preprocessing,
-    seed: int,
-    *,
-    first: int = 0,
-    share: tuple[int, int] = (0, 1),
-    mask_size: int | None = None,
-    chances: NDArray[np.float64] | None = None,
-) -> Iterator[Batch]:
-    """Yield `count` films' worth of batches, from batch `first` on. Masks are half the frame's size.
-
-    `chances` is how likely each film is to be drawn, with sum 1; all alike by default.
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """The batches of a stretch of training, each made when it is asked for. Masks are half the frame's size.
 
     What a film of a batch becomes depends on the seed, the batch's number and the film's place in it, on nothing else:
-    a run that goes on draws what it would have drawn, and `share` (which, of how many) of each batch is the same films
-    whoever draws the others.
+    a run that goes on draws what it would have drawn, several processes may each make some of the batches, and `share`
+    (which, of how many) of each batch is the same films whoever draws the others.
     """
-    which, of = share
-    per_share = batch // of
-    for number in range(first, count // batch):
-        rng = np.random.default_rng([seed, number])
-        chosen = rng.choice(len(films), batch, replace=False, p=chances)
+
+    films: list[Film]
+    count: int  # films drawn, with repetition
+    size: int
+    batch: int
+    prompts: int
+    preprocessing: Preprocessing
+    seed: int
+    share: tuple[int, int] = (0, 1)
+    mask_size: int | None = None
+    chances: NDArray[np.float64] | None = None  # how likely each film is to be drawn, with sum 1; all alike by default
+
+    def __len__(self) -> int:
+        return self.count // self.batch
+
+    def __getitem__(self, number: int) -> Batch:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        which, of = self.share
+        per_share = self.batch // of
+        rng = np.random.default_rng([self.seed, number])
+        chosen = rng.choice(len(self.films), self.batch, replace=False, p=self.chances)
         boxed = rng.random() > 0.06
         points = int(rng.choice([0, 0, 0, 0, 1, 2, 3])) if boxed else int(rng.integers(1, 4))
         asked = [
             _asked(
-                films[chosen[place]],
-                size,
-                prompts,
-                preprocessing,
-                np.random.default_rng([seed, number, place + 1]),
+                self.films[chosen[place]],
+                self.size,
+                self.prompts,
+                self.preprocessing,
+                np.random.default_rng([self.seed, number, place + 1]),
                 points=points,
                 boxed=boxed,
-                mask_size=mask_size or size // 2,
+                mask_size=self.mask_size or self.size // 2,
             )
             for place in range(which * per_share, (which + 1) * per_share)
         ]
-        yield Batch(
+        return Batch(
             np.stack([one.frames for one in asked]),
             np.concatenate([one.coordinates for one in asked]),
             np.concatenate([one.labels for one in asked]),

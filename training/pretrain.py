@@ -31,7 +31,8 @@ from training.progress import FileJournal, Silent, Speaker, duration, journal, s
 from training.recipe import RECIPES, Recipe
 from training.sources import records_in
 from training.state import StateError, read_whole, write_whole
-from training.train import has_bfloat16, learning_rate, prefetched
+from training.supply import prefetched
+from training.train import has_bfloat16, learning_rate
 
 LEARNT_FROM = (Split.TRAIN, Split.UNLABELLED)
 _DETAIL = 4  # the network says what was hidden at a quarter of the frame's resolution

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,13 @@ class Run:
     def follow(self, longest: float) -> None:
         """Move the averaged weights a little towards the trained ones, statistics of batch norm included."""
         decay = min(longest, (1 + self.step) / (10 + self.step))  # the first weights are soon forgotten
-        for kept, new in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(new, 1.0 - decay)
-            else:
-                kept.copy_(new)
+        kept, new = list(self.average.state_dict().values()), list(self.model.state_dict().values())
+        real = [value.dtype.is_floating_point for value in kept]
+        # At once: on a GPU a launch for each of some hundred small tensors takes longer than the step itself.
+        torch._foreach_lerp_(list(compress(kept, real)), list(compress(new, real)), 1.0 - decay)
+        for whole, value in zip(kept, new, strict=True):
+            if not whole.dtype.is_floating_point:
+                whole.copy_(value)
 
 
 def plan_of(recipe: Recipe) -> dict[str, Any]:

@@ -14,16 +14,13 @@ from its weights.
 
 import argparse
 import json
-import queue
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -39,18 +36,18 @@ from engine.network.checkpoint import Checkpoint, read_checkpoint
 from engine.network.config import ModelConfig, Preprocessing
 from engine.network.model import LungModel
 from training.base import load_base
-from training.films import Batch, Film, batches, chances, load_films, resized
+from training.films import Batch, Draws, Film, chances, load_films, resized
 from training.losses import mask_loss
 from training.pictures import sheet, write_png
 from training.progress import Journal, NoJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
 from training.sources import records_in
 from training.state import Run, commit, start, write_whole
+from training.supply import supplied, workers_for
 from training.together import Team, team
 from training.validation import validate
 from training.warm_start import network_of
 
-Item = TypeVar("Item")
 WARM_FILMS = 24  # that give batch norm its statistics where a run goes on from a released file
 
 # ------------------------------------------------------------------------------------------------------------ loss
@@ -90,28 +87,6 @@ def learning_rate(step: int, done: float, recipe: Recipe) -> float:
     """Return the rate for a step: linear warm-up, then cosine over the share of films already seen."""
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
     return recipe.learning_rate * warm * 0.5 * (1.0 + float(np.cos(np.pi * done)))
-
-
-# ------------------------------------------------------------------------------------------------------------ data
-
-
-def prefetched(source: Iterator[Item], depth: int = 3) -> Iterator[Item]:
-    """Yield the same batches, made ahead in a thread: OpenCV lets go of the interpreter lock."""
-    ready: queue.Queue[Item | BaseException | None] = queue.Queue(depth)
-
-    def fill() -> None:
-        try:
-            for item in source:
-                ready.put(item)
-            ready.put(None)
-        except BaseException as fault:  # noqa: BLE001 (handed to the training loop, which raises it)
-            ready.put(fault)
-
-    threading.Thread(target=fill, daemon=True).start()
-    while (item := ready.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item
 
 
 # -------------------------------------------------------------------------------------------------------- the loop
@@ -274,7 +249,7 @@ def run_phase(run: Run, network: nn.Module, supply: Supply, held_out: list[Film]
     smaller, smaller_held_out = resized(supply.films, phase.size), resized(held_out, phase.size)
     for model in (run.model, run.average):
         model.prompt_encoder.input_image_size = (phase.size, phase.size)
-    source = batches(
+    draws = Draws(
         smaller,
         phase.films,
         phase.size,
@@ -282,13 +257,12 @@ def run_phase(run: Run, network: nn.Module, supply: Supply, held_out: list[Film]
         recipe.prompts_per_film,
         recipe.preprocessing,
         recipe.seed + 1000 * run.phase,
-        first=run.phase_seen // phase.batch,
         share=company.share_of(phase.batch, recipe.accumulate),
         chances=supply.chances,
     )
     begun = saved = time.monotonic()
     seen_before = run.seen
-    for batch in prefetched(source):
+    for batch in supplied(draws, workers_for(company.device), first=run.phase_seen // phase.batch):
         found = one_step(run, network, batch, company.device)
         run.step, run.seen, run.phase_seen = run.step + 1, run.seen + phase.batch, run.phase_seen + phase.batch
         run.follow(recipe.ema_decay)

@@ -18,7 +18,7 @@ from engine.segmenter import Segmenter
 from tests.tiny import tiny_checkpoint
 from training import baselines
 from training.baselines import ARCHITECTURES, BaselineBackend, box_channel, has_boxes, inside_box, questions, train
-from training.films import Batch, Film, batches
+from training.films import Batch, Draws, Film
 from training.manifest import Convention, FilmRecord, Label, MaskFile, Split, write_manifest
 from training.recipe import Phase, Recipe
 
@@ -92,7 +92,7 @@ def test_batches_of_points_alone_are_passed_over() -> None:
 
 
 def test_with_a_box_each_prompt_is_a_question_and_without_it_each_film() -> None:
-    batch = next(one for one in batches(films(), 40, SIDE, 4, 3, RECIPE.preprocessing, 1) if has_boxes(one))
+    batch = next(one for one in Draws(films(), 40, SIDE, 4, 3, RECIPE.preprocessing, 1) if has_boxes(one))
     inputs, targets = questions(batch, with_box=True)
     assert tuple(inputs.shape) == (12, 2, SIDE, SIDE)
     assert torch.equal(inputs[0, 0], inputs[2, 0])

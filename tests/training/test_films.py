@@ -6,7 +6,7 @@ import pytest
 from engine.geometry import BoxPrompt
 from engine.network.config import Preprocessing
 from training import films
-from training.films import Film, augmented, batches, draw_prompts, lungless, split_lungs, with_fluid, with_gas
+from training.films import Draws, Film, augmented, draw_prompts, lungless, split_lungs, with_fluid, with_gas
 
 SIZE = 64
 
@@ -31,14 +31,14 @@ def test_the_image_left_lung_comes_first() -> None:
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:
-    one, two = (list(batches(FILMS, 8, SIZE, 4, 3, Preprocessing(), seed=11)) for _ in range(2))
+    one, two = (list(Draws(FILMS, 8, SIZE, 4, 3, Preprocessing(), seed=11)) for _ in range(2))
     for a, b in zip(one, two, strict=True):
         for field in ("frames", "coordinates", "labels", "targets"):
             np.testing.assert_array_equal(getattr(a, field), getattr(b, field))
 
 
 def test_a_batch_has_a_frame_a_film_and_a_target_a_prompt() -> None:
-    (batch,) = batches(FILMS, 4, SIZE, 4, 3, Preprocessing(), seed=1)
+    (batch,) = Draws(FILMS, 4, SIZE, 4, 3, Preprocessing(), seed=1)
     assert batch.frames.shape == (4, 1, SIZE, SIZE)
     assert batch.targets.shape == (12, SIZE // 2, SIZE // 2)
     assert batch.coordinates.shape[:2] == batch.labels.shape

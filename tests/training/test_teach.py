@@ -13,7 +13,7 @@ from engine.film.reading import read_radiograph
 from engine.mask import Mask
 from engine.segmenter import Segmenter, load_segmenter
 from tests.training.made_films import write_films
-from training.films import Film, batches, chances
+from training.films import Draws, Film, chances
 from training.manifest import Convention, FilmRecord, Label, Split, read_manifest
 from training.recipe import Recipe
 from training.teach import MANIFEST, main, taught, teach
@@ -102,5 +102,5 @@ def test_a_batch_is_drawn_by_those_chances(share: float, drawn: bool) -> None:
     unit = np.full((64, 64), 0.5, np.float32)
     own = [Film(str(i), "own", unit, np.zeros_like(lungs)) for i in range(2)]
     seen = [Film(str(i), "taught", unit, lungs) for i in range(2)]
-    found = batches([*own, *seen], 8, 64, 2, 3, Recipe().preprocessing, seed=3, chances=chances(2, 2, share))
+    found = Draws([*own, *seen], 8, 64, 2, 3, Recipe().preprocessing, seed=3, chances=chances(2, 2, share))
     assert any(batch.targets.any() for batch in found) is drawn

@@ -15,7 +15,7 @@ from engine.network.model import LungModel
 from tests.tiny import TINY
 from tests.training.made_films import write_films
 from tests.training.team_run import RECIPE
-from training.films import batches, load_films
+from training.films import Draws, load_films
 from training.together import Team, TeamError
 from training.train import gradients, train
 
@@ -35,7 +35,7 @@ def losses_of(out: Path) -> list[float]:
 
 def gradient_of(model: LungModel, folder: Path, accumulate: int) -> tuple[float, torch.Tensor]:
     films = load_films(folder, "train", ("shenzhen",), 64, Preprocessing())
-    (batch,) = batches(films[:4] * 2, 8, 64, 8, 3, Preprocessing(), seed=1)
+    (batch,) = Draws(films[:4] * 2, 8, 64, 8, 3, Preprocessing(), seed=1)
     model.zero_grad()
     loss, _ = gradients(model, batch, replace(RECIPE, accumulate=accumulate), CPU.device)
     return loss, torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
