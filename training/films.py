@@ -4,6 +4,7 @@ Films are read through the engine, so training sees what the clinic sees; the pe
 is applied again after every augmentation.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -369,9 +370,10 @@ class Draws:
     def __len__(self) -> int:
         return self.count // self.batch
 
+    def __iter__(self) -> Iterator[Batch]:
+        return (self[number] for number in range(len(self)))
+
     def __getitem__(self, number: int) -> Batch:
-        if not 0 <= number < len(self):
-            raise IndexError(number)
         which, of = self.share
         per_share = self.batch // of
         rng = np.random.default_rng([self.seed, number])

@@ -22,8 +22,9 @@ import torch
 
 from engine.errors import LungboxError
 from engine.files import write_atomically
-from engine.network.checkpoint import write_checkpoint
-from engine.segmenter import Segmenter, load_segmenter
+from engine.network.checkpoint import read_checkpoint, write_checkpoint
+from engine.network.torch_backend import TorchBackend
+from engine.segmenter import Segmenter
 from training import baselines, summary
 from training.base import load_base
 from training.baselines import ARCHITECTURES, BaselineBackend, shortened
@@ -92,7 +93,7 @@ def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.d
             scheme="float32",
             card={"trained on": list(entry.sources), "films drawn": recipe.total_films, "seed": recipe.seed},
         )
-        return load_segmenter(path, device.type)
+        return Segmenter(TorchBackend(read_checkpoint(path), device.type, bfloat16=False))  # as the baselines run
     torch.manual_seed(recipe.seed)
     films = load_films(data, "train", entry.sources, recipe.model.image_size, recipe.preprocessing)
     network = baselines.build(ARCHITECTURES[entry.network], recipe.model.in_channels + entry.with_box)

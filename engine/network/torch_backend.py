@@ -64,15 +64,28 @@ def _replace_by_integers(model: nn.Module, name: str, tensors: dict[str, Tensor]
 
 
 class TorchBackend:
-    """One checkpoint on one torch device: float32 on the CPU, bfloat16 on a GPU unless told otherwise."""
+    """One checkpoint on one torch device: float32 on the CPU, bfloat16 on a GPU unless told otherwise.
+
+    Layers in 8 bits multiply whole numbers in that type; `integer_kernels` has the linear ones multiply 8-bit integers.
+    """
 
     fallback = ""
 
-    def __init__(self, checkpoint: Checkpoint, device: str = "cpu", *, bfloat16: bool | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: str = "cpu",
+        *,
+        bfloat16: bool | None = None,
+        integer_kernels: bool = False,
+    ) -> None:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
         self._bfloat16 = self._device.type == "cuda" if bfloat16 is None else bfloat16
         self._model = build_model(checkpoint).to(self._device)
+        for layer in self._model.modules() if integer_kernels else ():
+            if type(layer) is IntegerLinear:
+                layer.use_integer_kernels()
         gpu = self._device.type == "cuda"
         self.device = torch.cuda.get_device_name(self._device) if gpu else "CPU"
         precision = "bfloat16" if self._bfloat16 else "float32"

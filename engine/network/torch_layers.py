@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.network.quantized import INT8_LIMIT
 
 _STRIP_SCORES = 16 << 20  # scores held at once: 64 MB in float32
+_KERNEL_STEP, _KERNEL_ROWS = 8, 16  # CUDA's integer products want multiples of the one, and more rows than the other
 
 
 def rounded(values: Tensor, scale: Tensor) -> Tensor:
@@ -34,6 +35,13 @@ class IntegerLinear(nn.Module):
     factor: Tensor
     input_scale: Tensor | None
     bias: Tensor | None
+    packed: Tensor | None = None  # (inputs, outputs) int8, where integer kernels multiply
+
+    def use_integer_kernels(self) -> None:
+        """Multiply as 8-bit integers from now on, where the layer has integer inputs and a shape that kernels take."""
+        outputs, inputs = self.weight.shape
+        if self.input_scale is not None and inputs % _KERNEL_STEP == 0 and outputs % _KERNEL_STEP == 0:
+            self.packed = self.weight.to(torch.int8).t()
 
     def integers(self, x: Tensor) -> Tensor:
         """Return what is multiplied with the weights."""
@@ -41,7 +49,13 @@ class IntegerLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., outputs) for (..., inputs)."""
-        out = F.linear(self.integers(x), self.weight) * self.factor
+        whole = self.integers(x)
+        if self.packed is not None and whole.numel() > _KERNEL_ROWS * whole.shape[-1]:
+            sums: Tensor = torch._int_mm(whole.flatten(0, -2).to(torch.int8), self.packed)
+            product = sums.unflatten(0, x.shape[:-1])
+        else:
+            product = F.linear(whole, self.weight)
+        out: Tensor = product * self.factor
         return out if self.bias is None else out + self.bias
 
 

@@ -22,7 +22,7 @@ def same(one: Batch, other: Batch) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in fields)
 
 
-@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 @pytest.mark.parametrize("first", [0, 2])
 def test_any_number_of_processes_makes_the_same_batches_in_order(workers: int, first: int) -> None:
     expected = [draws()[number] for number in range(first, 5)]

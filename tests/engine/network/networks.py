@@ -124,3 +124,25 @@ def mean_dice(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
         total = int(one.sum()) + int(other.sum())
         scores.append(2.0 * int((one & other).sum()) / total if total else 1.0)
     return float(np.mean(scores)), min(scores)
+
+
+def film_like(checkpoint: Checkpoint) -> np.ndarray:
+    """Return two dark ovals in a bright field, as the model sees a chest."""
+    size = checkpoint.config.image_size
+    y, x = (np.mgrid[:size, :size] + 0.5) / size
+    unit = 0.75 - 0.15 * np.abs(x - 0.5)
+    for centre in (0.3, 0.7):
+        inside = ((x - centre) / 0.14) ** 2 + ((y - 0.45) / 0.28) ** 2
+        unit -= 0.5 / (1 + np.exp((inside - 1) * 12))
+    rng = np.random.default_rng(0)
+    unit = np.clip(unit + rng.normal(0, 0.01, unit.shape), 0, 1)
+    mean, std = checkpoint.preprocessing.mean[0], checkpoint.preprocessing.std[0]
+    return np.asarray((unit[None] - mean) / std, dtype=np.float32)
+
+
+def lung_boxes(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return coordinates and labels of boxes round one oval or the other, a few pixels off."""
+    rng = np.random.default_rng(1)
+    base = np.where(rng.random((count, 1)) < 0.5, [[72, 80, 236, 380]], [[276, 80, 440, 380]])
+    corners = (base + rng.normal(0, 8, (count, 4))).astype(np.float32).reshape(count, 2, 2)
+    return corners, np.tile(np.array([2, 3], dtype=np.float32), (count, 1))

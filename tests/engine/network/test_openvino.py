@@ -18,7 +18,16 @@ from engine.network.openvino_backend import OpenVinoBackend
 from engine.network.prompt_tokens import PromptTokens
 from engine.network.quantized import linear_int8, quantize_weight
 from engine.network.torch_backend import TorchBackend, build_model
-from tests.engine.network.networks import CONFIGS, boxes_for, frame_for, in_integers, mean_dice, write_random
+from tests.engine.network.networks import (
+    CONFIGS,
+    boxes_for,
+    film_like,
+    frame_for,
+    in_integers,
+    lung_boxes,
+    mean_dice,
+    write_random,
+)
 
 ENCODER_LAYERS = ("blocks.0.mlp", "blocks.1.mlp", "blocks.2.mlp", "attn.proj")
 
@@ -253,7 +262,7 @@ def test_backends_draw_the_same_masks_with_the_model_we_ship() -> None:
     if not bundled_models():
         pytest.skip("no model is bundled yet")
     checkpoint = read_checkpoint(bundled_checkpoint())
-    frame, prompts = _film_like(checkpoint), _lung_boxes(50)
+    frame, prompts = film_like(checkpoint), lung_boxes(50)
     reference = TorchBackend(checkpoint)
     expected, quality = reference.decode(reference.encode(frame), *prompts)
     for backend in (OpenVinoBackend(checkpoint, exact=True), OpenVinoBackend(checkpoint)):
@@ -270,8 +279,8 @@ def test_weights_on_the_tokens_side_change_no_mask(tmp_path: Path) -> None:
         pytest.skip("no model is bundled yet")
     checkpoint = read_checkpoint(bundled_checkpoint())
     backend = OpenVinoBackend(checkpoint, exact=True, cache=tmp_path)
-    features = backend.encode(_film_like(checkpoint))
-    tokens = PromptTokens(checkpoint.tensors, checkpoint.config).embed(*_lung_boxes(12))
+    features = backend.encode(film_like(checkpoint))
+    tokens = PromptTokens(checkpoint.tensors, checkpoint.config).embed(*lung_boxes(12))
     reals = with_real_weights(checkpoint)
     assert not any(name.endswith(".weight") and tensor.dtype == np.int8 for name, tensor in reals.tensors.items())
     answers = []
@@ -287,24 +296,3 @@ def test_weights_on_the_tokens_side_change_no_mask(tmp_path: Path) -> None:
     mean, worst = mean_dice(expected, logits)
     assert mean >= 0.9999
     assert worst >= 0.999  # an input between two integers may fall to the other: a few pixels of an outline
-
-
-def _film_like(checkpoint: Checkpoint) -> np.ndarray:
-    """Return two dark ovals in a bright field, as the model sees a chest."""
-    size = checkpoint.config.image_size
-    y, x = (np.mgrid[:size, :size] + 0.5) / size
-    unit = 0.75 - 0.15 * np.abs(x - 0.5)
-    for centre in (0.3, 0.7):
-        inside = ((x - centre) / 0.14) ** 2 + ((y - 0.45) / 0.28) ** 2
-        unit -= 0.5 / (1 + np.exp((inside - 1) * 12))
-    rng = np.random.default_rng(0)
-    unit = np.clip(unit + rng.normal(0, 0.01, unit.shape), 0, 1)
-    mean, std = checkpoint.preprocessing.mean[0], checkpoint.preprocessing.std[0]
-    return np.asarray((unit[None] - mean) / std, dtype=np.float32)
-
-
-def _lung_boxes(count: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(1)
-    base = np.where(rng.random((count, 1)) < 0.5, [[72, 80, 236, 380]], [[276, 80, 440, 380]])
-    corners = (base + rng.normal(0, 8, (count, 4))).astype(np.float32).reshape(count, 2, 2)
-    return corners, np.tile(np.array([2, 3], dtype=np.float32), (count, 1))

@@ -67,6 +67,19 @@ def test_torchs_integer_layer_is_ours() -> None:
     assert np.array_equal(layer(torch.from_numpy(x)).numpy(), expected)
 
 
+@pytest.mark.parametrize("rows", [3, 40])
+def test_integer_kernels_multiply_what_floats_multiply(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    x = torch.from_numpy(rng.normal(size=(2, rows, 64)).astype(np.float32))
+    weight, scale = quantize_weight(rng.normal(size=(24, 64)).astype(np.float32))
+    input_scale, bias = np.array([0.03], dtype=np.float32), rng.normal(size=24).astype(np.float32)
+    layer = IntegerLinear(*(torch.from_numpy(v) for v in (weight.astype(np.float32), scale, input_scale, bias)))
+    expected = layer(x)
+    layer.use_integer_kernels()
+    assert layer.packed is not None
+    assert torch.equal(layer(x), expected)
+
+
 @given(
     hnp.arrays(np.int8, (3, 16), elements=st.integers(-7, 7)),
     hnp.arrays(np.uint8, (3, 4), elements=st.integers(1, 18)),
