@@ -75,6 +75,20 @@ class IntegerConv2d(IntegerLinear):
         return out if self.bias is None else out + self.bias.view(1, -1, 1, 1)
 
 
+class InFloat32(nn.Module):
+    """A layer that computes in float32 where the rest is in bfloat16."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the layer's answer."""
+        with torch.autocast(x.device.type, enabled=False):
+            out: Tensor = self.layer(x.float())
+        return out
+
+
 class EncoderAttention(nn.Module):
     """Stands in for an encoder block's attention, ours or segment_anything's, with its layers under their names.
 

@@ -7,10 +7,21 @@ import pytest
 import torch
 
 from engine.network import torch_layers
+from engine.network.checkpoint import bundled_checkpoint, read_checkpoint
 from engine.network.config import ModelConfig, sam_config
 from engine.network.torch_backend import TorchBackend
 from engine.network.torch_layers import EncoderAttention, attend_folded, attend_in_strips, position_terms
-from tests.engine.network.networks import COMPACT, SAM, boxes_for, frame_for, random_model, write_random
+from tests.engine.network.networks import (
+    COMPACT,
+    SAM,
+    boxes_for,
+    film_like,
+    frame_for,
+    lung_boxes,
+    mean_dice,
+    random_model,
+    write_random,
+)
 from training.adaptation import Quantization
 from training.rounding import RoundedAttention
 
@@ -39,6 +50,19 @@ def test_strips_hold_no_table_of_scores() -> None:
     vit_b = sam_config("vit_b")
     heads, tokens = vit_b.heads, vit_b.grid**2
     assert heads * tokens * tokens >= torch_layers._STRIP_SCORES * 12  # at most a twelfth of the table
+
+
+def test_in_bfloat16_the_model_we_ship_draws_the_same_masks() -> None:
+    """What a GPU runs; its first convolution in bfloat16 would change an outline in a hundred pixels by one."""
+    checkpoint = read_checkpoint(bundled_checkpoint())
+    frame, prompts = film_like(checkpoint), lung_boxes(50)
+    reference, rounded = TorchBackend(checkpoint), TorchBackend(checkpoint, bfloat16=True)
+    expected, quality = reference.decode(reference.encode(frame), *prompts)
+    found, found_quality = rounded.decode(rounded.encode(frame), *prompts)
+    mean, worst = mean_dice(expected, found)
+    assert mean >= 0.999
+    assert worst >= 0.995
+    assert np.abs(quality - found_quality).max() <= 0.01
 
 
 @pytest.mark.parametrize("config", [COMPACT, SAM], ids=lambda config: config.kind)
