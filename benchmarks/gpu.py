@@ -122,6 +122,7 @@ def replayed(call: Callable[..., tuple[Tensor, ...]], *inputs: Tensor) -> Callab
     with torch.cuda.graph(graph), torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
         answer = call(*held)
 
+    @torch.inference_mode()
     def run() -> object:
         for one, new in zip(held, inputs, strict=True):
             one.copy_(new)

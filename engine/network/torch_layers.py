@@ -75,18 +75,13 @@ class IntegerConv2d(IntegerLinear):
         return out if self.bias is None else out + self.bias.view(1, -1, 1, 1)
 
 
-class InFloat32(nn.Module):
-    """A layer that computes in float32 where the rest is in bfloat16."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
+class Float32Conv2d(nn.Conv2d):
+    """A convolution in float32 where the rest of the network is in bfloat16."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's answer."""
+        """Return (N, outputs, h, w)."""
         with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = self.layer(x.float())
-        return out
+            return super().forward(x.float())
 
 
 class EncoderAttention(nn.Module):
