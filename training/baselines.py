@@ -14,6 +14,7 @@ import hashlib
 import importlib
 import io
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ from training.losses import mask_loss
 from training.manifest import Split
 from training.recipe import SOURCES, Recipe
 from training.scoring import Score, write_scores
+from training.state import StateError, read_whole, write_whole
 from training.supply import supplied, workers_for
 from training.train import has_bfloat16, learning_rate
 
@@ -156,8 +158,8 @@ def loss_of(logits: Tensor, targets: Tensor, edge_weight: float) -> Tensor:
     return mask_loss(F.avg_pool2d(logits.float(), 2)[:, 0], targets, weight=1.0 + edge_weight * edge)
 
 
-def _drawn(films: list[Film], recipe: Recipe, device: torch.device) -> Iterator[tuple[Batch, int]]:
-    """Yield the batches of all phases, and how many films were seen before each."""
+def _drawn(films: list[Film], recipe: Recipe, device: torch.device, first: int) -> Iterator[tuple[Batch, int]]:
+    """Yield the batches of all phases, from number `first` on, and how many films were seen before each."""
     seen = 0
     for number, phase in enumerate(recipe.phases):
         draws = Draws(
@@ -169,7 +171,10 @@ def _drawn(films: list[Film], recipe: Recipe, device: torch.device) -> Iterator[
             recipe.preprocessing,
             recipe.seed + 1000 * number,
         )
-        for batch in supplied(draws, workers_for(device)):
+        skipped = min(first, len(draws))
+        first -= skipped
+        seen += skipped * phase.batch
+        for batch in supplied(draws, workers_for(device), skipped):
             yield batch, seen
             seen += phase.batch
 
@@ -180,30 +185,78 @@ def shortened(recipe: Recipe, share: float) -> Recipe:
     return replace(recipe, phases=phases, warmup_steps=max(1, round(recipe.warmup_steps * share)))
 
 
-def train(network: nn.Module, films: list[Film], recipe: Recipe, device: torch.device, *, with_box: bool) -> nn.Module:
-    """Train a network by our recipe and return its averaged self."""
+@dataclass(slots=True)
+class Baseline:
+    """A baseline under way, and all that a training which was killed must have back."""
+
+    network: nn.Module
+    average: AveragedModel
+    optimizer: torch.optim.Optimizer
+    step: int = 0  # batches drawn, those that were passed over included
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
+        write_whole(path, {**parts, "step": self.step})
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Take the state back; StateError where it is of another network."""
+        state = read_whole(path, device)
+        try:
+            for name in ("network", "average", "optimizer"):
+                getattr(self, name).load_state_dict(state[name])
+        except (RuntimeError, ValueError) as error:
+            raise StateError(f"{path} is of another network.", advice="Remove it to begin the row again.") from error
+        self.step = int(state["step"])
+
+
+def train(
+    network: nn.Module,
+    films: list[Film],
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    with_box: bool,
+    state: Path | None = None,
+) -> nn.Module:
+    """Train a network by our recipe and return its averaged self; where `state` is given, it goes on from there."""
     network.to(device).train()
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
     rate, decay = recipe.learning_rate, recipe.weight_decay
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=(0.9, 0.98))
-    for step, (batch, seen) in enumerate(_drawn(films, recipe, device)):
-        if not has_boxes(batch):
-            continue
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, seen / recipe.total_films, recipe)
-        inputs, targets = questions(batch, with_box=with_box)
-        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-            logits = network(inputs.to(device))
-        loss = loss_of(logits, targets.to(device), recipe.edge_weight)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        average.update_parameters(network)
-        if step % recipe.report_steps == 0:
-            print(f"  {seen} of {recipe.total_films} films, loss {loss.item():.3f}", file=sys.stderr, flush=True)
+    run = Baseline(network, average, optimizer)
+    if state is not None and state.exists():
+        run.load(state, device)
+        print(f"  going on after {run.step} steps", file=sys.stderr, flush=True)
+    saved = time.monotonic()
+    for batch, seen in _drawn(films, recipe, device, run.step):
+        if has_boxes(batch):
+            loss = _one_step(run, batch, learning_rate(run.step, seen / recipe.total_films, recipe), recipe, with_box)
+            if run.step % recipe.report_steps == 0:
+                print(f"  {seen} of {recipe.total_films} films, loss {loss.item():.3f}", file=sys.stderr, flush=True)
+        run.step += 1
+        if state is not None and time.monotonic() - saved > recipe.checkpoint_seconds:
+            run.save(state)
+            saved = time.monotonic()
     kept: nn.Module = average.module
     return kept.eval()
+
+
+def _one_step(run: Baseline, batch: Batch, rate: float, recipe: Recipe, with_box: bool) -> Tensor:
+    """Train on one batch; return the loss before the step."""
+    device = next(run.network.parameters()).device
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    inputs, targets = questions(batch, with_box=with_box)
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+        logits = run.network(inputs.to(device))
+    loss = loss_of(logits, targets.to(device), recipe.edge_weight)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_norm)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    run.average.update_parameters(run.network)
+    return loss
 
 
 # ---------------------------------------------------------------------------------------------- in the engine

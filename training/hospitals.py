@@ -30,11 +30,11 @@ from training.base import load_base
 from training.baselines import ARCHITECTURES, BaselineBackend, shortened
 from training.evaluate import REMINDER, Model, chosen, evaluate
 from training.films import load_films
-from training.manifest import Convention, FilmRecord, Split
+from training.manifest import Convention, DataError, FilmRecord, Split
 from training.recipe import SOURCES, Recipe
 from training.release import released_tensors
 from training.scoring import Score, is_drawn, read_scores, write_scores
-from training.state import StateError
+from training.state import StateError, read_whole
 from training.statistics import bootstrap
 from training.together import Team
 from training.train import train
@@ -97,8 +97,13 @@ def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.d
     torch.manual_seed(recipe.seed)
     films = load_films(data, "train", entry.sources, recipe.model.image_size, recipe.preprocessing)
     network = baselines.build(ARCHITECTURES[entry.network], recipe.model.in_channels + entry.with_box)
-    network = baselines.train(network, films, recipe, device, with_box=entry.with_box)
-    write_atomically(out / f"{entry.stem(recipe.seed)}.pt", baselines.weights_of(network))
+    weights, state = (out / f"{entry.stem(recipe.seed)}{ending}" for ending in (".pt", ".state.pt"))
+    if weights.exists():
+        network.load_state_dict(read_whole(weights, device))
+    else:
+        network = baselines.train(network, films, recipe, device, with_box=entry.with_box, state=state)
+        write_atomically(weights, baselines.weights_of(network))
+        state.unlink(missing_ok=True)
     return Segmenter(BaselineBackend(network, entry.title, recipe, device, with_box=entry.with_box))
 
 
@@ -199,11 +204,18 @@ def run(given: argparse.Namespace, records: Sequence[FilmRecord]) -> str:
     for network in given.networks:
         if network != OURS:
             baselines.build(ARCHITECTURES[network], 1)  # what is not installed is said now, not after hours
+    planned = list(entries(given.networks, given.trained_on, given.box))
+    for entry in planned:
+        if not unseen(entry, records):
+            raise DataError(
+                f"A network trained on {' and '.join(entry.sources)} has learned from every film here.",
+                advice="Add val or external to --split, or leave it out with --trained-on.",
+            )
     given.out.mkdir(parents=True, exist_ok=True)
     refuse_another(given.out / "plan.json", {"films": recipe.total_films, "judged": [one.key for one in records]})
     found: dict[Entry, list[Score]] = {}
     text = ""
-    for entry in entries(given.networks, given.trained_on, given.box):
+    for entry in planned:
         for seed in given.seeds:
             kept = given.out / f"{entry.stem(seed)}.csv"
             if not kept.exists():

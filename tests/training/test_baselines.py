@@ -21,6 +21,7 @@ from training.baselines import ARCHITECTURES, BaselineBackend, box_channel, has_
 from training.films import Batch, Draws, Film
 from training.manifest import Convention, FilmRecord, Label, MaskFile, Split, write_manifest
 from training.recipe import Phase, Recipe
+from training.state import StateError
 
 SIDE = 32
 RECIPE = Recipe(
@@ -118,6 +119,47 @@ def test_a_baseline_learns_and_answers_through_the_engine(with_box: bool) -> Non
         mask = found.mask.pixels()
         assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
     assert right.provenance.checkpoint_name == "threshold baseline"
+
+
+class KilledError(Exception):
+    """Stands for the end of a process."""
+
+
+@pytest.mark.parametrize("after", [1, 7, 13], ids=["at once", "in the first phase", "in the second"])
+def test_a_killed_training_goes_on_and_ends_as_it_would_have_ended(
+    after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = replace(RECIPE, phases=(Phase(16, 40, 4), Phase(SIDE, 24, 4)), checkpoint_seconds=0.0)
+
+    def run(state: Path | None) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        kept = train(Threshold(1), films(), short, torch.device("cpu"), with_box=False, state=state)
+        return kept.state_dict()
+
+    whole = run(None)
+    calls = iter(range(after))
+
+    def killed(batch: Batch, *, with_box: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        if next(calls, None) is None:
+            raise KilledError
+        return questions(batch, with_box=with_box)
+
+    state = tmp_path / "row.state.pt"
+    with monkeypatch.context() as patched:
+        patched.setattr(baselines, "questions", killed)
+        with pytest.raises(KilledError):
+            run(state)
+    assert state.exists()
+    for name, value in run(state).items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_the_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    short = replace(RECIPE, phases=(Phase(16, 8, 4),), checkpoint_seconds=0.0)
+    state = tmp_path / "row.state.pt"
+    train(Threshold(1), films(), short, torch.device("cpu"), with_box=False, state=state)
+    with pytest.raises(StateError, match="another network"):
+        train(Threshold(2), films(), short, torch.device("cpu"), with_box=True, state=state)
 
 
 def test_the_average_of_the_weights_is_kept_and_not_the_last() -> None:

@@ -49,8 +49,14 @@ def test_every_row_is_made_once_and_stands_in_one_table(
     assert "| montgomery | hannover_v7 (heart-included), never seen | one lung | U-Net, ResNet-34, box | 1 |" in table
     assert "| shenzhen + montgomery | shenzhen | one lung |" in table
 
-    def never(*_: object) -> None:
+    def never(*_: object, **__: object) -> None:
         raise AssertionError("it was trained already")
+
+    # A row that was stopped while it was scored is scored, not trained again.
+    monkeypatch.setattr(baselines, "train", never)
+    (out / "shenzhen-unet-nobox-1.csv").unlink()
+    assert main(words) == 0
+    assert (out / "table.md").read_text(encoding="utf-8") == table
 
     monkeypatch.setattr(hospitals, "trained", never)
     capsys.readouterr()
@@ -79,3 +85,14 @@ def test_a_hospital_that_was_not_learned_from_may_be_judged_by_all_its_films(
 def test_the_test_split_needs_a_word(folder: Path) -> None:
     with pytest.raises(SystemExit):
         main(["--data", str(folder), "--out", str(folder / "out"), "--split", "test"])
+
+
+def test_films_that_a_network_has_all_learned_from_judge_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hospitals, "Recipe", lambda: RECIPE)
+    out = folder / "out"
+    words = ["--data", str(folder), "--out", str(out), "--networks", "lungbox", "--split", "train"]
+    assert main([*words, "--trained-on", "shenzhen+montgomery"]) == 1
+    assert "trained on shenzhen and montgomery has learned from every film here" in capsys.readouterr().err
+    assert not out.exists()
