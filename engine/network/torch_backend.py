@@ -65,6 +65,16 @@ def _replace_by_integers(model: nn.Module, name: str, tensors: dict[str, Tensor]
                 raise CheckpointError(f"The layer {name} cannot run in integers.")
 
 
+def in_bfloat16(model: LungModel) -> LungModel:
+    """Return the model with the weights rounded once that autocast would round anew for every film and every box."""
+    for layer in model.modules():
+        if isinstance(layer, IntegerLinear):
+            layer.weight = layer.weight.bfloat16()  # whole numbers up to 127: exact
+        elif isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d) and not isinstance(layer, Float32Conv2d):
+            layer.to(torch.bfloat16)
+    return model
+
+
 class TorchBackend:
     """One checkpoint on one torch device: float32 on the CPU, bfloat16 on a GPU unless told otherwise.
 
@@ -84,7 +94,8 @@ class TorchBackend:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
         self._bfloat16 = self._device.type == "cuda" if bfloat16 is None else bfloat16
-        self._model = build_model(checkpoint).to(self._device)
+        model = build_model(checkpoint)
+        self._model = (in_bfloat16(model) if self._bfloat16 else model).to(self._device)
         for layer in self._model.modules() if integer_kernels else ():
             if type(layer) is IntegerLinear:
                 layer.use_integer_kernels()

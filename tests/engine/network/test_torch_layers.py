@@ -9,7 +9,7 @@ import torch
 from engine.network import torch_layers
 from engine.network.checkpoint import bundled_checkpoint, read_checkpoint
 from engine.network.config import ModelConfig, sam_config
-from engine.network.torch_backend import TorchBackend
+from engine.network.torch_backend import TorchBackend, build_model
 from engine.network.torch_layers import EncoderAttention, attend_folded, attend_in_strips, position_terms
 from tests.engine.network.networks import (
     COMPACT,
@@ -17,6 +17,7 @@ from tests.engine.network.networks import (
     boxes_for,
     film_like,
     frame_for,
+    in_integers,
     lung_boxes,
     mean_dice,
     random_model,
@@ -50,6 +51,21 @@ def test_strips_hold_no_table_of_scores() -> None:
     vit_b = sam_config("vit_b")
     heads, tokens = vit_b.heads, vit_b.grid**2
     assert heads * tokens * tokens >= torch_layers._STRIP_SCORES * 12  # at most a twelfth of the table
+
+
+@pytest.mark.parametrize("config", [COMPACT, SAM], ids=lambda config: config.kind)
+@pytest.mark.parametrize("integers", [False, True], ids=["reals", "integers"])
+def test_weights_rounded_once_are_what_autocast_makes_of_them(
+    config: ModelConfig, integers: bool, tmp_path: Path
+) -> None:
+    checkpoint = write_random(tmp_path / "model.safetensors", config)
+    if integers:
+        checkpoint = in_integers(checkpoint, tmp_path / "int8.safetensors", ("mlp", "decoder"))
+    backend, frame, prompts = TorchBackend(checkpoint, bfloat16=True), frame_for(config), boxes_for(config, 3)
+    found = backend.decode(backend.encode(frame), *prompts)
+    backend._model = build_model(checkpoint)
+    expected = backend.decode(backend.encode(frame), *prompts)
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
 def test_in_bfloat16_the_model_we_ship_draws_the_same_masks() -> None:
