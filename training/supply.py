@@ -4,19 +4,23 @@ On a CPU the cores are the network's own, and one thread makes batches as fast a
 hundreds of films a second, each the work of some ten milliseconds of a core.
 """
 
+import multiprocessing
 import os
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engine.network.openvino_backend import usable_cores
-from training.films import Batch, Draws
+from training.films import Batch, Draws, Film
 
 Item = TypeVar("Item")
 _AHEAD = 3  # batches kept ready, by each that makes them
@@ -36,12 +40,13 @@ def supplied(draws: Draws, workers: int, first: int = 0) -> Iterator[Batch]:
         yield from prefetched(draws[number] for number in range(first, len(draws)))
         return
     made: DataLoader[tuple[Tensor, ...]] = DataLoader(
-        _Tensors(draws),
+        _Shared(draws),
         batch_size=None,
         sampler=range(first, len(draws)),
         num_workers=workers,
         prefetch_factor=_AHEAD,
         worker_init_fn=_one_thread,
+        multiprocessing_context=_clean_processes(),
     )
     for tensors in made:
         yield Batch(*(tensor.numpy() for tensor in tensors))
@@ -66,13 +71,32 @@ def prefetched(source: Iterator[Item], depth: int = _AHEAD) -> Iterator[Item]:
         yield item
 
 
-class _Tensors(Dataset[tuple[Tensor, ...]]):
-    """Batches as tensors, which travel between processes in shared memory; arrays would be copied through a pipe."""
+def _clean_processes() -> BaseContext:
+    """Return how processes are started: not as copies of this one, which would lack its threads, the GPU's too.
+
+    Where the system can, they are copies of a process that has imported all this and done nothing else.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+class _Shared(Dataset[tuple[Tensor, ...]]):
+    """Draws whose films are in memory once, whoever draws; and batches as tensors, which need no pipe either."""
 
     def __init__(self, draws: Draws) -> None:
-        self._draws = draws
+        self._names = [(film.name, film.source) for film in draws.films]
+        self._units = torch.from_numpy(np.stack([film.unit for film in draws.films])).share_memory_()
+        self._lungs = torch.from_numpy(np.stack([film.lungs for film in draws.films])).share_memory_()
+        self._without_films = replace(draws, films=[])
+        self._draws: Draws | None = None
 
     def __getitem__(self, number: int) -> tuple[Tensor, ...]:
+        if self._draws is None:  # the first in this process
+            arrays = zip(self._names, self._units.numpy(), self._lungs.numpy(), strict=True)
+            self._draws = replace(self._without_films, films=[Film(*names, *parts) for names, *parts in arrays])
         batch = self._draws[number]
         return tuple(
             torch.from_numpy(value) for value in (batch.frames, batch.coordinates, batch.labels, batch.targets)

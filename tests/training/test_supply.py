@@ -17,9 +17,9 @@ def draws() -> Draws:
     return Draws(films, 21, 64, 4, 3, Preprocessing(), seed=2)
 
 
-def same(one: Batch, other: Batch) -> bool:
-    fields = ("frames", "coordinates", "labels", "targets")
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in fields)
+def assert_same(one: Batch, other: Batch) -> None:
+    for name in ("frames", "coordinates", "labels", "targets"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -28,13 +28,14 @@ def test_any_number_of_processes_makes_the_same_batches_in_order(workers: int, f
     expected = [draws()[number] for number in range(first, 5)]
     found = list(supplied(draws(), workers, first))
     assert len(found) == len(expected) == 5 - first
-    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+    for pair in zip(found, expected, strict=True):
+        assert_same(*pair)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_fault_in_making_a_batch_reaches_the_loop(workers: int) -> None:
-    broken = Draws([], 8, 64, 4, 3, Preprocessing(), seed=2)
-    with pytest.raises(ValueError, match="a must be"):
+    broken = Draws(draws().films, 8, 64, 5, 3, Preprocessing(), seed=2)  # five films a step, of four
+    with pytest.raises(ValueError, match="larger sample"):
         list(supplied(broken, workers))
 
 
