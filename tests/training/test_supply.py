@@ -1,42 +1,46 @@
 """Batches are the same however many processes make them, and on from wherever a run stopped."""
 
-import numpy as np
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
-from engine.network.config import Preprocessing
-from training.films import Batch, Draws, Film
+from tests.training.draw_apart import draws, told
 from training.supply import supplied, workers_for
 
-
-def draws() -> Draws:
-    rng = np.random.default_rng(0)
-    lungs = np.zeros((2, 64, 64), np.uint8)
-    lungs[0, 10:50, 8:28] = lungs[1, 10:50, 36:56] = 1
-    films = [Film(str(i), "made", rng.random((64, 64), dtype=np.float32), lungs) for i in range(4)]
-    return Draws(films, 21, 64, 4, 3, Preprocessing(), seed=2)
+ROOT = Path(__file__).parents[2]
 
 
-def assert_same(one: Batch, other: Batch) -> None:
-    for name in ("frames", "coordinates", "labels", "targets"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+def drawn_by_processes(workers: int, first: int, size: int = 4) -> list[str]:
+    words = [sys.executable, "-m", "tests.training.draw_apart", *(str(one) for one in (workers, first, size))]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
 @pytest.mark.parametrize("first", [0, 2])
+def test_a_thread_makes_the_batches_in_order(first: int) -> None:
+    assert [told(one) for one in supplied(draws(), 0, first)] == [told(one) for one in draws()][first:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "first"), [(1, 0), (2, 2)])
 def test_any_number_of_processes_makes_the_same_batches_in_order(workers: int, first: int) -> None:
-    expected = [draws()[number] for number in range(first, 5)]
-    found = list(supplied(draws(), workers, first))
-    assert len(found) == len(expected) == 5 - first
-    for pair in zip(found, expected, strict=True):
-        assert_same(*pair)
+    assert drawn_by_processes(workers, first) == [told(one) for one in draws()][first:]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_fault_in_making_a_batch_reaches_the_loop(workers: int) -> None:
-    broken = Draws(draws().films, 8, 64, 5, 3, Preprocessing(), seed=2)  # five films a step, of four
+def test_a_fault_in_making_a_batch_reaches_the_loop() -> None:
     with pytest.raises(ValueError, match="larger sample"):
-        list(supplied(broken, workers))
+        list(supplied(draws(5), 0))  # five films a step, of four
+
+
+@pytest.mark.slow
+def test_a_fault_in_a_process_reaches_the_loop_too() -> None:
+    (line,) = drawn_by_processes(2, 0, size=5)
+    assert line.startswith("fault: ")
+    assert "larger sample" in line
 
 
 def test_a_cpu_keeps_its_cores_for_the_network_and_a_gpu_is_fed_by_them(monkeypatch: pytest.MonkeyPatch) -> None:
