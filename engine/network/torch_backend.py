@@ -65,6 +65,11 @@ def _replace_by_integers(model: nn.Module, name: str, tensors: dict[str, Tensor]
                 raise CheckpointError(f"The layer {name} cannot run in integers.")
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether this is a GPU that computes in bfloat16; one from before 2020 emulates it, slower than float32."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def in_bfloat16(model: LungModel) -> LungModel:
     """Return the model with the weights rounded once that autocast would round anew for every film and every box."""
     for layer in model.modules():
@@ -76,7 +81,7 @@ def in_bfloat16(model: LungModel) -> LungModel:
 
 
 class TorchBackend:
-    """One checkpoint on one torch device: float32 on the CPU, bfloat16 on a GPU unless told otherwise.
+    """One checkpoint on one torch device: float32 on the CPU, bfloat16 on a GPU that has it, unless told otherwise.
 
     Layers in 8 bits multiply whole numbers in that type; `integer_kernels` has the linear ones multiply 8-bit integers.
     """
@@ -93,7 +98,7 @@ class TorchBackend:
     ) -> None:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
-        self._bfloat16 = self._device.type == "cuda" if bfloat16 is None else bfloat16
+        self._bfloat16 = has_bfloat16(self._device) if bfloat16 is None else bfloat16
         model = build_model(checkpoint)
         self._model = (in_bfloat16(model) if self._bfloat16 else model).to(self._device)
         for layer in self._model.modules() if integer_kernels else ():

@@ -9,7 +9,7 @@ import torch
 from engine.network import torch_layers
 from engine.network.checkpoint import bundled_checkpoint, read_checkpoint
 from engine.network.config import ModelConfig, sam_config
-from engine.network.torch_backend import TorchBackend, build_model
+from engine.network.torch_backend import TorchBackend, build_model, has_bfloat16
 from engine.network.torch_layers import EncoderAttention, attend_folded, attend_in_strips, position_terms
 from tests.engine.network.networks import (
     COMPACT,
@@ -66,6 +66,18 @@ def test_weights_rounded_once_are_what_autocast_makes_of_them(
     backend._model = build_model(checkpoint)
     expected = backend.decode(backend.encode(frame), *prompts)
     assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("of_its_own", [False, True])
+def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(
+    of_its_own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def supported(*, including_emulation: bool = True) -> bool:
+        return of_its_own or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert has_bfloat16(torch.device("cuda")) is of_its_own
+    assert not has_bfloat16(torch.device("cpu"))
 
 
 def test_in_bfloat16_the_model_we_ship_draws_the_same_masks() -> None:
