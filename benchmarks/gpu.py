@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.networks import WITH_QKV, calibrated, checkpoint_of, frame_for, in_integers, random_model
-from benchmarks.runtime import CONFIGS
+from benchmarks.runtime import BOX, CONFIGS
 from benchmarks.timing import interleaved, write_json
 from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
@@ -30,7 +30,6 @@ from training.boxes import DRAWN, bounds_of, draw_box, fixed_rng
 
 FLOAT32 = "segment-anything float32"
 ROUNDS, BOXES = 15, 50
-_BOX = np.array([[[100.0, 120.0], [400.0, 420.0]]], dtype=np.float32), np.array([[2.0, 3.0]], dtype=np.float32)
 _WARM = 3  # runs before a graph is recorded
 
 
@@ -75,7 +74,7 @@ class Subject:
     def decode(self, features: tuple[Tensor, ...], *, half: bool) -> tuple[Any, Any]:
         """Run segment-anything's own modules."""
         with torch.autocast("cuda", torch.bfloat16, enabled=half):
-            logits, quality = self.model.decode(features, *(torch.from_numpy(part).cuda() for part in _BOX))
+            logits, quality = self.model.decode(features, *(torch.from_numpy(part).cuda() for part in BOX))
         return logits.float().cpu().numpy(), quality.float().cpu().numpy()
 
     def encoders(self) -> dict[str, Callable[[], object]]:
@@ -97,12 +96,12 @@ class Subject:
             "segment-anything bfloat16": partial(self.decode, self.encode(half=True), half=True),
         }
         for name, backend in self.backends.items():
-            variants[name] = partial(backend.decode, backend.encode(self.frame), *_BOX)
+            variants[name] = partial(backend.decode, backend.encode(self.frame), *BOX)
         backend = self.backends["Lungbox bfloat16"]
         features = backend.encode(self.frame)
         model = backend._model
         variants["Lungbox bfloat16, replayed"] = replayed(
-            lambda *box: model.decode(features, *box), *(torch.from_numpy(part) for part in _BOX)
+            lambda *box: model.decode(features, *box), *(torch.from_numpy(part) for part in BOX)
         )
         return variants
 

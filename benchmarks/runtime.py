@@ -53,7 +53,7 @@ DECODER_GOAL = 4.0
 ENCODER_SECONDS, DECODER_SECONDS = {"compact 512": 45.0, "ViT-B 512": 120.0, "ViT-B 1024": 240.0}, 30.0
 MEMORY_GOAL, START_GOAL_S = 0.40, 1.5
 _INTEGERS = {"mlp, projection": ENCODER_LAYERS, "mlp, projection, qkv": WITH_QKV}
-_BOX = np.array([[[100.0, 120.0], [400.0, 420.0]]], dtype=np.float32), np.array([[2.0, 3.0]], dtype=np.float32)
+BOX = np.array([[[100.0, 120.0], [400.0, 420.0]]], dtype=np.float32), np.array([[2.0, 3.0]], dtype=np.float32)
 
 
 class Subject:
@@ -106,7 +106,7 @@ class Subject:
     def decoders(self) -> dict[str, Callable[[], object]]:
         """Return every variant of prompt encoder and mask decoder, one box."""
         features = self.eager_encode()
-        coordinates, labels = (torch.from_numpy(part) for part in _BOX)
+        coordinates, labels = (torch.from_numpy(part) for part in BOX)
 
         @torch.inference_mode()
         def eager() -> object:
@@ -116,10 +116,10 @@ class Subject:
         for exact in (True, False):
             backend = self.openvino(self.checkpoint, exact=exact)
             encoded = backend.encode(self.frame)
-            variants[f"OpenVINO {backend.precision}"] = partial(backend.decode, encoded, *_BOX)
+            variants[f"OpenVINO {backend.precision}"] = partial(backend.decode, encoded, *BOX)
         if (bundled := self.bundled()) is not None:
             backend = self.openvino(bundled)
-            variants[BUNDLED.format(backend.precision)] = partial(backend.decode, backend.encode(self.frame), *_BOX)
+            variants[BUNDLED.format(backend.precision)] = partial(backend.decode, backend.encode(self.frame), *BOX)
         return variants
 
 

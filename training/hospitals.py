@@ -95,12 +95,12 @@ def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.d
         )
         return Segmenter(TorchBackend(read_checkpoint(path), device.type, bfloat16=False))  # as the baselines run
     torch.manual_seed(recipe.seed)
-    films = load_films(data, "train", entry.sources, recipe.model.image_size, recipe.preprocessing)
     network = baselines.build(ARCHITECTURES[entry.network], recipe.model.in_channels + entry.with_box)
     weights, state = (out / f"{entry.stem(recipe.seed)}{ending}" for ending in (".pt", ".state.pt"))
     if weights.exists():
         network.load_state_dict(read_whole(weights, device))
     else:
+        films = load_films(data, "train", entry.sources, recipe.model.image_size, recipe.preprocessing)
         network = baselines.train(network, films, recipe, device, with_box=entry.with_box, state=state)
         write_atomically(weights, baselines.weights_of(network))
         state.unlink(missing_ok=True)

@@ -1,11 +1,13 @@
 """Real, small, randomly initialised networks as checkpoints, in floats and in integers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from engine.network.backends import Backend
 from engine.network.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from engine.network.config import ModelConfig, Preprocessing
 from engine.network.layout import UNUSED_PREFIXES
@@ -124,6 +126,18 @@ def mean_dice(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
         total = int(one.sum()) + int(other.sum())
         scores.append(2.0 * int((one & other).sum()) / total if total else 1.0)
     return float(np.mean(scores)), min(scores)
+
+
+def assert_same_masks(reference: Backend, backends: Sequence[Backend]) -> None:
+    """Hold backends of one network to what any two must agree in: 50 boxes on a film."""
+    frame, prompts = film_like(reference.checkpoint), lung_boxes(50)
+    expected, quality = reference.decode(reference.encode(frame), *prompts)
+    for backend in backends:
+        logits, found = backend.decode(backend.encode(frame), *prompts)
+        mean, worst = mean_dice(expected, logits)
+        assert mean >= 0.999
+        assert worst >= 0.995
+        assert np.abs(found - quality).max() <= 0.01
 
 
 def film_like(checkpoint: Checkpoint) -> np.ndarray:

@@ -10,12 +10,10 @@ from engine.network.checkpoint import Checkpoint, bundled_checkpoint, read_check
 from engine.network.torch_backend import TorchBackend
 from tests.engine.network.networks import (
     CONFIGS,
+    assert_same_masks,
     boxes_for,
-    film_like,
     frame_for,
     in_integers,
-    lung_boxes,
-    mean_dice,
     write_random,
 )
 
@@ -56,11 +54,4 @@ def test_integer_kernels_compute_what_floats_do(checkpoint: Checkpoint, tmp_path
 @pytest.mark.parametrize("integer_kernels", [False, True])
 def test_the_model_we_ship_draws_the_same_masks(integer_kernels: bool) -> None:
     checkpoint = read_checkpoint(bundled_checkpoint())
-    frame, prompts = film_like(checkpoint), lung_boxes(50)
-    cpu, gpu = TorchBackend(checkpoint), TorchBackend(checkpoint, "cuda", integer_kernels=integer_kernels)
-    expected, quality = cpu.decode(cpu.encode(frame), *prompts)
-    found, found_quality = gpu.decode(gpu.encode(frame), *prompts)
-    mean, worst = mean_dice(expected, found)
-    assert mean >= 0.999
-    assert worst >= 0.995
-    assert np.abs(quality - found_quality).max() <= 0.01
+    assert_same_masks(TorchBackend(checkpoint), [TorchBackend(checkpoint, "cuda", integer_kernels=integer_kernels)])

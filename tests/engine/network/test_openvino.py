@@ -20,6 +20,7 @@ from engine.network.quantized import linear_int8, quantize_weight
 from engine.network.torch_backend import TorchBackend, build_model
 from tests.engine.network.networks import (
     CONFIGS,
+    assert_same_masks,
     boxes_for,
     film_like,
     frame_for,
@@ -262,15 +263,7 @@ def test_backends_draw_the_same_masks_with_the_model_we_ship() -> None:
     if not bundled_models():
         pytest.skip("no model is bundled yet")
     checkpoint = read_checkpoint(bundled_checkpoint())
-    frame, prompts = film_like(checkpoint), lung_boxes(50)
-    reference = TorchBackend(checkpoint)
-    expected, quality = reference.decode(reference.encode(frame), *prompts)
-    for backend in (OpenVinoBackend(checkpoint, exact=True), OpenVinoBackend(checkpoint)):
-        logits, found = backend.decode(backend.encode(frame), *prompts)
-        mean, worst = mean_dice(expected, logits)
-        assert mean >= 0.999
-        assert worst >= 0.995
-        assert np.abs(found - quality).max() <= 0.01
+    assert_same_masks(TorchBackend(checkpoint), [OpenVinoBackend(checkpoint, exact=True), OpenVinoBackend(checkpoint)])
 
 
 def test_weights_on_the_tokens_side_change_no_mask(tmp_path: Path) -> None:

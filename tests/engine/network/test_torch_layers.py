@@ -14,12 +14,10 @@ from engine.network.torch_layers import EncoderAttention, attend_folded, attend_
 from tests.engine.network.networks import (
     COMPACT,
     SAM,
+    assert_same_masks,
     boxes_for,
-    film_like,
     frame_for,
     in_integers,
-    lung_boxes,
-    mean_dice,
     random_model,
     write_random,
 )
@@ -81,16 +79,9 @@ def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(
 
 
 def test_in_bfloat16_the_model_we_ship_draws_the_same_masks() -> None:
-    """What a GPU runs; its first convolution in bfloat16 would change an outline in a hundred pixels by one."""
+    """What a GPU runs; with its first convolution in bfloat16, too, masks would agree to 0.995 only."""
     checkpoint = read_checkpoint(bundled_checkpoint())
-    frame, prompts = film_like(checkpoint), lung_boxes(50)
-    reference, rounded = TorchBackend(checkpoint), TorchBackend(checkpoint, bfloat16=True)
-    expected, quality = reference.decode(reference.encode(frame), *prompts)
-    found, found_quality = rounded.decode(rounded.encode(frame), *prompts)
-    mean, worst = mean_dice(expected, found)
-    assert mean >= 0.999
-    assert worst >= 0.995
-    assert np.abs(quality - found_quality).max() <= 0.01
+    assert_same_masks(TorchBackend(checkpoint), [TorchBackend(checkpoint, bfloat16=True)])
 
 
 @pytest.mark.parametrize("config", [COMPACT, SAM], ids=lambda config: config.kind)
