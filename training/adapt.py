@@ -34,7 +34,6 @@ from training.supply import supplied, workers_for
 from training.together import Team
 from training.train import batch_loss
 from training.validation import validate
-from training.warm_start import network_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,14 +140,10 @@ def adapt(
     """Run the rows one after the other and release the result; return the checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
     start = load_base(base)
-    load = (SOURCES, start.model.config.image_size, start.preprocessing)
+    load = (SOURCES, start.config.image_size, start.preprocessing)
     films = Films(load_films(data, "train", *load), load_films(data, "val", *load), start.preprocessing)
-    model = start.model
-    if start.released is not None:
-        model = network_of(
-            start.released, [sample.frame for sample in films.samples(films.train, recipe.calibration_films)]
-        )
-    model = model.to(device)
+    frames = [sample.frame for sample in films.samples(films.train, recipe.calibration_films)]
+    model = start.network(frames).to(device)
     recipe = replace(recipe, model=model.config, preprocessing=start.preprocessing)
     for number, name in enumerate(rows, start=1):
         row = ROWS[name]

@@ -1,14 +1,19 @@
-"""What an adaptation starts from: a run of ours, a released file, or one of Meta's published files."""
+"""What a training starts from, where not from nothing: a run of ours, a released file, or one of Meta's."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
-from engine.network.checkpoint import Checkpoint, read_checkpoint
+from engine.files import sha256
+from engine.network.checkpoint import read_checkpoint
 from engine.network.config import ModelConfig, Preprocessing, sam_config
 from engine.network.model import LungModel
 from training.warm_start import network_of
@@ -22,17 +27,20 @@ _META_KINDS: dict[int, Literal["vit_b", "vit_l", "vit_h"]] = {768: "vit_b", 1024
 class Base:
     """A pretrained network and the transform that belongs to its weights."""
 
-    model: LungModel
+    config: ModelConfig
     preprocessing: Preprocessing
     scores: dict[str, float]  # Dice on the validation films, where a run has measured it
-    released: Checkpoint | None = None  # whose network has no statistics in its batch norms (training.warm_start)
+    about: dict[str, str]  # which file, for what is made of it
+    # From frames (channels, size, size): a released file's batch norms have no statistics (training.warm_start).
+    network: Callable[[Sequence[NDArray[np.float32]]], LungModel]
 
 
 def load_base(path: Path) -> Base:
-    """Return the network in a run's `average.pt`, a released file, or Meta's sam_vit_b, l or h `.pth`."""
+    """Return what is in a run's `average.pt`, stage 0's `pretrained.pt`, a released file, or Meta's sam_vit_*.pth."""
     if path.suffix == ".safetensors":
         checkpoint = read_checkpoint(path)
-        return Base(network_of(checkpoint, ()), checkpoint.preprocessing, {}, checkpoint)
+        about = {"name": checkpoint.name, "version": checkpoint.version, "sha256": checkpoint.sha256}
+        return Base(checkpoint.config, checkpoint.preprocessing, {}, about, partial(network_of, checkpoint))
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, BadZipFile, ValueError) as error:
@@ -44,10 +52,12 @@ def load_base(path: Path) -> Base:
         if type(error).__name__ != "UnpicklingError":
             raise
         raise CheckpointError(f"{path.name} asks to run code.", advice="Get the file from its publisher.") from error
+    about = {"name": path.name, "sha256": sha256(path.read_bytes())}
     if {"model", "config", "preprocessing"} <= state.keys():
-        config = ModelConfig.from_json(state["config"])
-        return Base(_filled(config, state["model"], path), Preprocessing(**state["preprocessing"]), state["scores"])
-    return Base(_filled(_meta_config(state, path), state, path), _META_PREPROCESSING, {})
+        model = _filled(ModelConfig.from_json(state["config"]), state["model"], path)
+        return Base(model.config, Preprocessing(**state["preprocessing"]), state["scores"], about, lambda _: model)
+    meta = _filled(_meta_config(state, path), state, path)
+    return Base(meta.config, _META_PREPROCESSING, {}, about, lambda _: meta)
 
 
 def _meta_config(state: dict[str, Any], path: Path) -> ModelConfig:

@@ -1,21 +1,18 @@
 """U-Net, DeepLabV3+ and SegFormer on the same films and boxes, for as many films: the floor and ceiling of our table.
 
-    python -m training.baselines --data ../shared/data/cxr --out runs/baselines --checkpoint MODEL
-
 Trained from scratch with our model's own batches, loss, schedule and average of weights, once with the box as a second
-channel and once without it, several seeds each; judged by `training.evaluate` through the engine's Segmenter, so films
-are read, framed and scored as our model's are. The paper compares networks that saw a box with networks that saw none.
+channel and once without it; they run behind the engine's Segmenter, so films are read, framed and scored as our model's
+are (`training.hospitals` is the command). The paper compares networks that saw a box with networks that saw none.
 
 A network without the box finds both lungs; of its pieces, those that lie mostly inside the box are its answer.
 """
 
-import argparse
 import hashlib
 import importlib
 import io
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,19 +26,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from engine.errors import LungboxError
-from engine.files import write_atomically
 from engine.network.checkpoint import Checkpoint
-from engine.segmenter import Segmenter, load_segmenter
-from training import comparison, summary
-from training.evaluate import Model, chosen, evaluate
-from training.films import Batch, Draws, Film, load_films, resized
+from engine.network.torch_backend import has_bfloat16
+from training.films import Batch, Draws, Film, resized
 from training.losses import mask_loss
-from training.manifest import Split
-from training.recipe import SOURCES, Recipe
-from training.scoring import Score, write_scores
+from training.recipe import Recipe
 from training.state import StateError, read_whole, write_whole
 from training.supply import supplied, workers_for
-from training.train import has_bfloat16, learning_rate
+from training.train import learning_rate
 
 _BOX_CORNER = 2  # label of a box's first corner (Letterbox.tokens); its second follows
 _INSIDE = 0.5  # of a piece's area
@@ -311,76 +303,3 @@ class BaselineBackend:
     def _run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: Tensor = self._network(torch.from_numpy(inputs).to(self._device))
         return np.asarray(logits.float().cpu().numpy()[:, 0])
-
-
-# ---------------------------------------------------------------------------------------------- the table
-
-
-def table(ours: tuple[str, list[Score]] | None, baselines: Sequence[tuple[str, list[Score]]]) -> str:
-    """Return one table of all rows, and ours against each baseline with the interval of the difference."""
-    lines = []
-    for title, scores in [*([ours] if ours else []), *baselines]:
-        lines += [f"# {title}", "", summary.as_markdown(summary.table(scores))]
-        if ours and scores is not ours[1]:
-            lines += [comparison.as_markdown(comparison.compare(ours[1], scores), ours[0], title)]
-    return "\n".join(lines)
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Train and judge the baselines that the command line names."""
-    first_line = (__doc__ or "").split("\n", maxsplit=1)[0]
-    parser = argparse.ArgumentParser(prog="python -m training.baselines", description=first_line)
-    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--networks", nargs="+", default=list(ARCHITECTURES), choices=list(ARCHITECTURES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--share", type=float, default=1.0, help="of our films; less than 1 is a trial, not a row")
-    parser.add_argument("--train-on", nargs="+", default=list(SOURCES), help="sources that are trained on")
-    parser.add_argument("--judge-on", nargs="+", default=[], help="sources that are judged; all by default")
-    parser.add_argument("--split", nargs="+", default=["val"], choices=["train", "val", "test", "external"])
-    parser.add_argument("--final", action="store_true", help="needed for the test split, which is looked at once")
-    parser.add_argument("--checkpoint", type=Path, help="our model, for the comparison")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    given = parser.parse_args(words)
-    if "test" in given.split and not given.final:
-        parser.error("the test split is looked at once: add --final")
-    try:
-        return _run(given)
-    except LungboxError as error:
-        print(error, file=sys.stderr)
-        return 1
-
-
-def _run(given: argparse.Namespace) -> int:
-    recipe, device = shortened(Recipe(), given.share), torch.device(given.device)
-    records = chosen([given.data], [Split(name) for name in given.split], given.judge_on)
-    films = load_films(given.data, "train", tuple(given.train_on), recipe.model.image_size, recipe.preprocessing)
-    given.out.mkdir(parents=True, exist_ok=True)
-    ours = None
-    if given.checkpoint:
-        found, _ = evaluate([Model("Lungbox", load_segmenter(given.checkpoint))], records, [])
-        ours = ("Lungbox", found[0])
-    judged: list[tuple[str, list[Score]]] = []
-    for name in given.networks:
-        for with_box in (True, False):
-            for seed in given.seeds:
-                title = f"{ARCHITECTURES[name].title}, {'box' if with_box else 'no box'}, seed {seed}"
-                print(title, file=sys.stderr)
-                torch.manual_seed(seed)
-                seeded = replace(recipe, seed=seed)
-                channels = recipe.model.in_channels + with_box
-                network = train(build(ARCHITECTURES[name], channels), films, seeded, device, with_box=with_box)
-                backend = BaselineBackend(network, title, recipe, device, with_box=with_box)
-                found, _ = evaluate([Model(title, Segmenter(backend))], records, [])
-                stem = f"{name}-{'box' if with_box else 'nobox'}-{seed}"
-                write_atomically(given.out / f"{stem}.pt", weights_of(network))
-                write_scores(given.out / f"{stem}.csv", found[0])
-                judged.append((title, found[0]))
-                # Hours lie between two rows: the table grows with each.
-                write_atomically(given.out / "table.md", table(ours, judged).encode())
-    print((given.out / "table.md").read_text(encoding="utf-8"))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

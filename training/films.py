@@ -18,7 +18,7 @@ from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.model_input import standardise, to_model_input, to_unit
 from engine.network.config import Preprocessing
 from training.boxes import any_kind, bounds_of, draw_box
-from training.manifest import Convention, FilmRecord, Split, lung_truth, manifest_rows
+from training.manifest import Convention, FilmRecord, Split, key_of, lung_truth, manifest_rows
 from training.sources import records_in
 from training.truth import read_film, read_lungs
 
@@ -34,6 +34,11 @@ class Film:
     source: str
     unit: Frame
     lungs: Lungs
+
+    @property
+    def key(self) -> str:
+        """Its record's name, unique across sources."""
+        return key_of(self.source, self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

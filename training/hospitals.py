@@ -87,9 +87,9 @@ def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.d
             path,
             name=entry.title,
             version="trial",
-            config=base.model.config,
+            config=base.config,
             preprocessing=base.preprocessing,
-            tensors=released_tensors(base.model, "float32"),
+            tensors=released_tensors(base.network(()), "float32"),
             scheme="float32",
             card={"trained on": list(entry.sources), "films drawn": recipe.total_films, "seed": recipe.seed},
         )

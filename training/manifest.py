@@ -66,6 +66,16 @@ class MaskFile:
     key: str = ""  # the film's own row or polygon in a file that holds many
 
 
+def key_of(source: str, film: str) -> str:
+    """Return a film's name that is unique across sources."""
+    return f"{source}/{film}"
+
+
+def source_of(key: str) -> str:
+    """Return the source in such a name."""
+    return key.split("/", 1)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class FilmRecord:
     """One film: where it is, whose it is, what its mask means, what it may be used for."""
@@ -84,12 +94,12 @@ class FilmRecord:
     @property
     def key(self) -> str:
         """Name that is unique across sources."""
-        return f"{self.source}/{self.id}"
+        return key_of(self.source, self.id)
 
     @property
     def patient_key(self) -> str:
         """Patient, unique across sources."""
-        return f"{self.source}/{self.patient}"
+        return key_of(self.source, self.patient)
 
 
 COLUMNS = ("id", "patient", "source", "image", "mask", "label", "convention", "split", "licence", "spacing_mm")

@@ -25,6 +25,7 @@ from engine.errors import LungboxError
 from engine.files import sweep_stale
 from engine.model_input import standardise, to_unit
 from engine.network.model import LungModel
+from engine.network.torch_backend import has_bfloat16
 from training.films import Film, exposed, unit_of, warp
 from training.manifest import DataError, Split
 from training.progress import FileJournal, Silent, Speaker, duration, journal, seconds_left
@@ -32,7 +33,7 @@ from training.recipe import RECIPES, Recipe
 from training.sources import records_in
 from training.state import StateError, read_whole, write_whole
 from training.supply import prefetched
-from training.train import has_bfloat16, learning_rate
+from training.train import learning_rate
 
 LEARNT_FROM = (Split.TRAIN, Split.UNLABELLED)
 _DETAIL = 4  # the network says what was hidden at a quarter of the frame's resolution

@@ -34,6 +34,7 @@ from training.adaptation import SCHEMES, RecipeError
 from training.base import load_base
 from training.boxes import bounds_of
 from training.films import Film, load_films
+from training.manifest import source_of
 from training.qat import calibrating, round_places, without_adapters
 from training.recipe import SOURCES, Recipe
 from training.rounding import LayerQuantizer
@@ -280,7 +281,7 @@ def training_of(weights: Path) -> dict[str, Any]:
     return {
         "training": {
             "recipe": {key: recipe[key] for key in kept if key in recipe},
-            "films_outlined_by_a_model": len(about.get("taught", [])),
+            "films_outlined_by_a_model": dict(Counter(source_of(key) for key in about.get("taught", []))),
             "started_from": about["start"],
             "commit": about["commit"],
             "torch": about["torch"],
@@ -307,7 +308,7 @@ USUAL = Wanted()
 def release_run(weights: Path, data: Path, out: Path, wanted: Wanted) -> Release:
     """Round a run's averaged weights without further training, and write the file."""
     scheme, base = SCHEMES[wanted.scheme], load_base(weights)
-    model, preprocessing = base.model, base.preprocessing
+    model, preprocessing = base.network(()), base.preprocessing
     load = (wanted.sources, model.config.image_size, preprocessing)
     train_films, held_out = load_films(data, "train", *load), load_films(data, "val", *load)
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -88,9 +89,7 @@ def start(recipe: Recipe, company: Team, model: LungModel | None = None) -> Run:
     model = LungModel(recipe.model) if model is None else model
     # Channels last: convolutions of bfloat16 are made for it, on CPUs as on GPUs.
     model = model.to(company.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = LungModel(recipe.model).to(company.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = average.requires_grad_(requires_grad=False)
-    average.load_state_dict(model.state_dict())
+    average = deepcopy(model).requires_grad_(requires_grad=False)
     with_team_statistics(model, company)
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]

@@ -16,10 +16,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +28,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from engine.errors import LungboxError
-from engine.files import sha256, sweep_stale, write_atomically
+from engine.files import sweep_stale, write_atomically
 from engine.model_input import standardise
-from engine.network.checkpoint import Checkpoint, read_checkpoint
-from engine.network.config import ModelConfig, Preprocessing
-from engine.network.model import LungModel
-from training.base import load_base
+from engine.network.torch_backend import has_bfloat16
+from training.base import Base, load_base
 from training.films import Batch, Draws, Film, chances, load_films, resized
 from training.losses import mask_loss
 from training.pictures import sheet, write_png
@@ -46,7 +42,6 @@ from training.state import Run, commit, start, write_whole
 from training.supply import supplied, workers_for
 from training.together import Team, team
 from training.validation import validate
-from training.warm_start import network_of
 
 WARM_FILMS = 24  # that give batch norm its statistics where a run goes on from a released file
 
@@ -66,11 +61,6 @@ def loss_of(logits: Tensor, quality: Tensor, targets: Tensor, recipe: Recipe) ->
         dice = (2.0 * both / total.clamp(min=1.0)).mean().item()
     loss = mask_loss(logits, targets, weight=1.0 + recipe.edge_weight * edge)
     return loss + recipe.quality_weight * F.mse_loss(quality, iou), dice
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 saves time: a CPU without instructions for it emulates them, ten times slower than float32."""
-    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def batch_loss(model: nn.Module, batch: Batch, recipe: Recipe, device: torch.device) -> tuple[Tensor, float]:
@@ -121,31 +111,6 @@ def one_step(run: Run, network: nn.Module, batch: Batch, device: torch.device) -
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """What a run starts from, where it does not start from nothing."""
-
-    config: ModelConfig
-    preprocessing: Preprocessing
-    network: Callable[[Sequence[NDArray[np.float32]]], LungModel]  # from frames, for the statistics of batch norm
-    about: dict[str, str]  # for run.json
-
-
-def origin_of(path: Path) -> Origin:
-    """Return the network in a released file (.safetensors), in a run's average.pt, or in stage 0's pretrained.pt."""
-    if path.suffix == ".safetensors":
-        return released(read_checkpoint(path))
-    base = load_base(path)
-    about = {"name": path.name, "sha256": sha256(path.read_bytes())}
-    return Origin(base.model.config, base.preprocessing, lambda _: base.model, about)
-
-
-def released(checkpoint: Checkpoint) -> Origin:
-    """Return the network of a released file."""
-    about = {"name": checkpoint.name, "version": checkpoint.version, "sha256": checkpoint.sha256}
-    return Origin(checkpoint.config, checkpoint.preprocessing, partial(network_of, checkpoint), about)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """Where a run takes place: its processes, its folder, and what is told of it."""
 
@@ -171,11 +136,11 @@ class Place:
 
 
 def train(
-    recipe: Recipe, data: Path, out: Path, company: Team, origin: Origin | None = None, also: Path | None = None
+    recipe: Recipe, data: Path, out: Path, company: Team, base: Base | None = None, also: Path | None = None
 ) -> Path:
     """Run the recipe, from nothing or from other weights; return the file with the averaged weights."""
-    if origin is not None:
-        recipe = replace(recipe, model=origin.config, preprocessing=origin.preprocessing)
+    if base is not None:
+        recipe = replace(recipe, model=base.config, preprocessing=base.preprocessing)
     for phase in recipe.phases:
         company.share_of(phase.batch, recipe.accumulate)
     speaker = Speaker(sys.stdout) if company.leads else Silent()
@@ -185,7 +150,7 @@ def train(
     chance = chances(len(films), len(taught), recipe.taught_share)
     speaker.line(f"{len(films)} films to train on, {len(taught)} outlined by a model, {len(held_out)} to validate")
     frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
-    run = start(recipe, company, None if origin is None else origin.network(frames))
+    run = start(recipe, company, None if base is None else base.network(frames))
     if (out / "state.pt").exists():
         run.load(out / "state.pt", company.device)
         if run.phase == len(recipe.phases) and (out / "average.pt").exists():
@@ -195,7 +160,7 @@ def train(
     if company.leads:
         out.mkdir(parents=True, exist_ok=True)
         sweep_stale(out, older_than_s=0.0)  # what a killed run was writing
-        describe(out / "run.json", recipe, origin, films, taught)
+        describe(out / "run.json", recipe, base, films, taught)
     network = company.shared(run.model)
     network.train()
     kept: AbstractContextManager[Journal] = (
@@ -222,15 +187,15 @@ def load_taught(folder: Path, recipe: Recipe) -> list[Film]:
     return load_films(folder, "train", sources, recipe.model.image_size, recipe.preprocessing)
 
 
-def describe(path: Path, recipe: Recipe, origin: Origin | None, films: list[Film], taught: list[Film]) -> None:
+def describe(path: Path, recipe: Recipe, base: Base | None, films: list[Film], taught: list[Film]) -> None:
     """Write what a run is made of."""
     about = {
         "recipe": asdict(recipe),
-        "start": None if origin is None else origin.about,
+        "start": None if base is None else base.about,
         "commit": commit(),
         "torch": torch.__version__,
-        "films": [film.name for film in films],
-        "taught": [film.name for film in taught],
+        "films": [film.key for film in films],
+        "taught": [film.key for film in taught],
     }
     write_atomically(path, json.dumps(about, indent=1).encode())
 
@@ -303,9 +268,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     try:
-        origin = None if given.start is None else origin_of(given.start)
+        base = None if given.start is None else load_base(given.start)
         with team(given.device) as company:
-            weights = train(RECIPES[given.recipe], given.data, given.out, company, origin, given.also)
+            weights = train(RECIPES[given.recipe], given.data, given.out, company, base, given.also)
             if company.leads:
                 print(f"wrote {weights}")
     except LungboxError as error:

@@ -16,6 +16,7 @@ import torch
 
 from engine.errors import LungboxError
 from engine.segmenter import load_segmenter
+from training.base import load_base
 from training.manifest import read_manifest
 from training.pretrain import pretrain
 from training.progress import Speaker
@@ -24,7 +25,7 @@ from training.release import USUAL, Release, Wanted, release_run, told
 from training.sources import records_in
 from training.teach import KEPT, MANIFEST, teach, without_masks
 from training.together import Team
-from training.train import origin_of, train
+from training.train import train
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ def whole(plan: Plan, data: Path, out: Path, device: torch.device, speaker: Spea
     """Run what is left of all stages; return what was written."""
     pretrained = pretrain(plan.first, data, out / "pretraining", device, speaker)
     alone = Team(device)
-    first = train(plan.first, data, out / "first", alone, origin_of(pretrained))
+    first = train(plan.first, data, out / "first", alone, load_base(pretrained))
     also = outlined(plan, data, out, first, speaker)
-    last = train(plan.last, data, out / "last", alone, origin_of(first), also)
+    last = train(plan.last, data, out / "last", alone, load_base(first), also)
     return release_run(last, data, out / "model.safetensors", plan.wanted)
 
 

@@ -66,8 +66,10 @@ def _replace_by_integers(model: nn.Module, name: str, tensors: dict[str, Tensor]
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Return whether this is a GPU that computes in bfloat16; one from before 2020 emulates it, slower than float32."""
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    """Return whether a device computes in bfloat16. One that emulates it is slower than in float32, a CPU ten times."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def in_bfloat16(model: LungModel) -> LungModel:
@@ -98,13 +100,13 @@ class TorchBackend:
     ) -> None:
         self.checkpoint = checkpoint
         self._device = torch.device(device)
-        self._bfloat16 = has_bfloat16(self._device) if bfloat16 is None else bfloat16
+        gpu = self._device.type == "cuda"
+        self._bfloat16 = gpu and has_bfloat16(self._device) if bfloat16 is None else bfloat16
         model = build_model(checkpoint)
         self._model = (in_bfloat16(model) if self._bfloat16 else model).to(self._device)
         for layer in self._model.modules() if integer_kernels else ():
             if type(layer) is IntegerLinear:
                 layer.use_integer_kernels()
-        gpu = self._device.type == "cuda"
         self.device = torch.cuda.get_device_name(self._device) if gpu else "CPU"
         precision = "bfloat16" if self._bfloat16 else "float32"
         self.description = f"torch {torch.__version__}, {self.device}, {precision}"

@@ -4,7 +4,6 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,11 +14,9 @@ from engine.film.radiograph import Radiograph, Source
 from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.network.config import ModelConfig
 from engine.segmenter import Segmenter
-from tests.tiny import tiny_checkpoint
 from training import baselines
 from training.baselines import ARCHITECTURES, BaselineBackend, box_channel, has_boxes, inside_box, questions, train
 from training.films import Batch, Draws, Film
-from training.manifest import Convention, FilmRecord, Label, MaskFile, Split, write_manifest
 from training.recipe import Phase, Recipe
 from training.state import StateError
 
@@ -182,31 +179,6 @@ def test_a_trial_draws_a_share_of_the_films_and_keeps_every_phase() -> None:
     assert [phase.films for phase in baselines.shortened(RECIPE, 0.0).phases] == [4, 4]
     assert baselines.shortened(RECIPE, 0.5).warmup_steps == RECIPE.warmup_steps // 2
     assert baselines.shortened(RECIPE, 1.0) == RECIPE
-
-
-def test_the_command_trains_judges_and_keeps_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the smallest network in the place of U-Net, on films written to disk."""
-    records = []
-    for i, film in enumerate(films(4)):
-        cv2.imwrite(str(tmp_path / f"{i}.png"), (film.unit * 255).astype(np.uint8))
-        cv2.imwrite(str(tmp_path / f"{i}.mask.png"), film.lungs.max(axis=0) * 255)
-        mask, split = (MaskFile(tmp_path / f"{i}.mask.png"),), Split.TRAIN if i else Split.VAL
-        image, convention = tmp_path / f"{i}.png", Convention.HEART_EXCLUDED
-        records.append(FilmRecord(str(i), str(i), "shenzhen", image, mask, Label.LUNGS, convention, split, ""))
-    write_manifest(tmp_path / "manifest.csv", records)
-    phase = Phase(SIDE, 9, 3)
-    monkeypatch.setattr(baselines, "Recipe", lambda: replace(RECIPE, phases=(phase,)))
-    monkeypatch.setattr(baselines, "build", lambda _, channels: Threshold(channels))
-    ours = tiny_checkpoint(tmp_path / "ours.safetensors")
-    words = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--networks", "unet", "--seeds", "1", "2"]
-    assert baselines.main([*words, "--checkpoint", str(ours), "--device", "cpu"]) == 0
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    rows = {f"unet-{box}-{seed}" for box in ("box", "nobox") for seed in (1, 2)}
-    assert names == {"table.md"} | {f"{row}.{kind}" for row in rows for kind in ("pt", "csv")}
-    table = (tmp_path / "out" / "table.md").read_text()
-    for title in ("# Lungbox", "# U-Net, ResNet-34, box, seed 1", "# U-Net, ResNet-34, no box, seed 2"):
-        assert title in table
-    assert table.count("Lungbox against U-Net") == 4
 
 
 @pytest.mark.slow

@@ -11,12 +11,13 @@ import torch
 from tests.tiny import TINY
 from tests.training.made_films import COLUMNS, write_films
 from training import pretrain as module
+from training.base import load_base
 from training.manifest import DataError
 from training.pretrain import films_without_masks, guess_loss, hidden_batches, hidden_squares, main, pretrain
 from training.progress import Silent
 from training.recipe import RECIPES, Phase, Recipe
 from training.together import Team
-from training.train import origin_of, train
+from training.train import train
 
 RECIPE = Recipe(
     model=TINY,
@@ -104,7 +105,7 @@ def test_training_starts_from_its_weights(folder: Path, pretrained: Path, tmp_pa
     """At a rate of nothing, what training keeps is what it started from."""
     whole = write_films(tmp_path, count=10)
     out = tmp_path / "run"
-    weights = train(replace(RECIPE, learning_rate=0.0), whole, out, Team(CPU), origin_of(pretrained))
+    weights = train(replace(RECIPE, learning_rate=0.0), whole, out, Team(CPU), load_base(pretrained))
     kept, given = (torch.load(path, weights_only=True)["model"] for path in (weights, pretrained))
     name = "image_encoder.blocks.0.attn.qkv.weight"
     assert torch.equal(kept[name], given[name])

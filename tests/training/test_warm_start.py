@@ -10,7 +10,7 @@ from engine.network.config import Preprocessing
 from engine.network.model import LungModel
 from tests.training.made_films import write_films
 from tests.training.small_model import COMPACT, films, logits_of, small_model
-from training import train as module
+from training.base import load_base
 from training.recipe import Phase, Recipe
 from training.release import released_tensors
 from training.together import Team
@@ -60,7 +60,7 @@ def test_a_run_goes_on_from_a_file_and_says_which(released: Checkpoint, tmp_path
     (tmp_path / "films").mkdir()
     folder, out = write_films(tmp_path / "films"), tmp_path / "run"
     recipe = Recipe(phases=(Phase(64, 8, 4),), learning_rate=1e-9, evaluate_films=100)
-    weights = train(recipe, folder, out, Team(torch.device("cpu")), module.released(released))
+    weights = train(recipe, folder, out, Team(torch.device("cpu")), load_base(tmp_path / "model.safetensors"))
     kept = torch.load(weights, weights_only=True)
     assert kept["config"]["embed_dim"] == COMPACT.embed_dim
     name = "image_encoder.blocks.0.attn.qkv.weight"

@@ -89,8 +89,8 @@ def test_films_that_were_outlined_are_learned_from(tmp_path: Path) -> None:
     seen = [replace(record, source="nih", id=f"seen {record.id}") for record in records_in(data)[:2]]
     write_manifest(out / "taught" / MANIFEST, [replace(record, split=Split.TRAIN) for record in seen])
     released = whole(PLAN, data, out, CPU, Speaker(sys.stdout))
-    assert json.loads((out / "last" / "run.json").read_text())["taught"] == [record.id for record in seen]
-    assert read_checkpoint(released.path).card["training"]["films_outlined_by_a_model"] == 2
+    assert json.loads((out / "last" / "run.json").read_text())["taught"] == [record.key for record in seen]
+    assert read_checkpoint(released.path).card["training"]["films_outlined_by_a_model"] == {"nih": 2}
 
 
 def test_a_folder_in_which_every_film_has_a_mask_needs_no_teacher(

@@ -75,7 +75,11 @@ def test_a_gpu_that_only_emulates_bfloat16_computes_in_float32(
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert has_bfloat16(torch.device("cuda")) is of_its_own
-    assert not has_bfloat16(torch.device("cpu"))
+
+
+def test_on_a_cpu_torch_is_the_reference_in_float32(tmp_path: Path) -> None:
+    checkpoint = write_random(tmp_path / "model.safetensors", COMPACT)
+    assert TorchBackend(checkpoint).description.endswith("CPU, float32")
 
 
 def test_in_bfloat16_the_model_we_ship_draws_the_same_masks() -> None:
