@@ -23,12 +23,12 @@ from engine.network.model import LungModel
 from training.adalora import RankBudget, adapted_layers
 from training.adaptation import ROWS, SCHEMES, Adaptation, RecipeError
 from training.base import load_base
-from training.films import Draws, Film, load_films
+from training.films import Draws, Film, load_films, lung_records
 from training.losses import adapter_loss
 from training.prepare import parameter_groups, prepare, set_training
 from training.qat import fit_weights, quantizers, round_places, without_adapters
-from training.recipe import SOURCES, Recipe
-from training.release import ENGINES, Sample, calibrate, release, samples_of
+from training.recipe import Recipe
+from training.release import ENGINES, Sample, calibrate, card_of, release, samples_of
 from training.state import commit, write_whole
 from training.supply import supplied, workers_for
 from training.together import Team
@@ -140,7 +140,7 @@ def adapt(
     """Run the rows one after the other and release the result; return the checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
     start = load_base(base)
-    load = (SOURCES, start.config.image_size, start.preprocessing)
+    load = (recipe.sources, start.config.image_size, start.preprocessing)
     films = Films(load_films(data, "train", *load), load_films(data, "val", *load), start.preprocessing)
     frames = [sample.frame for sample in films.samples(films.train, recipe.calibration_films)]
     model = start.network(frames).to(device)
@@ -163,7 +163,8 @@ def adapt(
         preprocessing=start.preprocessing,
         scheme=scheme,
         rest=chosen.rest,
-        card={"base": base.name, "rows": list(rows), "films": len(films.train), "commit": commit()},
+        card=card_of(lung_records(data, recipe.sources), {})
+        | {"base": start.about, "rows": list(rows), "calibration_films": recipe.calibration_films, "commit": commit()},
         samples=films.samples(films.held_out, recipe.proof_films),
         engines=engines,
     )
@@ -196,10 +197,11 @@ def main(argv: list[str] | None = None) -> int:
         "--scheme", choices=sorted(SCHEMES), default="int8", help="of the released file (default: %(default)s)"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
-    recipe = replace(Recipe(), adapt_epochs=given.epochs)
+    recipe = replace(Recipe(), adapt_epochs=given.epochs, sources=tuple(given.sources))
     try:
         path = adapt(given.base, given.row, given.scheme, given.data, given.out, recipe, torch.device(given.device))
     except LungboxError as error:

@@ -24,7 +24,7 @@ from engine.segmenter import Segmenter, load_segmenter
 from training import comparison, metrics, pictures, summary
 from training.alterations import Alteration, altered
 from training.boxes import DRAWN, BoxKind
-from training.manifest import DataError, FilmRecord, Label, Split, unique
+from training.manifest import DataError, FilmRecord, Label, Split, named_sources, unique
 from training.progress import watched
 from training.scoring import Answer, Score, Target, answers, asks, score, with_known_spacing, write_scores
 from training.sources import records_in
@@ -50,16 +50,8 @@ def named(segmenters: Sequence[Segmenter]) -> list[Model]:
 
 def chosen(folders: Sequence[Path], splits: Sequence[Split], sources: Sequence[str]) -> list[FilmRecord]:
     """Return the films with lung masks of some folders, splits and sources; no sources means all."""
-    records = unique([record for folder in folders for record in records_in(folder)])
-    known = {record.source for record in records}
-    unknown = sorted(set(sources) - known)
-    if unknown:
-        raise DataError(f"No source is called {', '.join(unknown)}.", advice=f"There are {', '.join(sorted(known))}.")
-    found = [
-        record
-        for record in records
-        if record.label is Label.LUNGS and record.split in splits and (not sources or record.source in sources)
-    ]
+    records = named_sources(unique([record for folder in folders for record in records_in(folder)]), sources)
+    found = [record for record in records if record.label is Label.LUNGS and record.split in splits]
     if not found:
         raise DataError(f"No film has lungs and lies in {', '.join(split.value for split in splits)}.")
     return sorted(found, key=lambda record: record.key)

@@ -4,7 +4,7 @@ Films are read through the engine, so training sees what the clinic sees; the pe
 is applied again after every augmentation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from engine.geometry import BoxPrompt, Letterbox, PointPrompt, Prompts
 from engine.model_input import standardise, to_model_input, to_unit
 from engine.network.config import Preprocessing
 from training.boxes import any_kind, bounds_of, draw_box
-from training.manifest import Convention, FilmRecord, Split, key_of, lung_truth, manifest_rows
+from training.manifest import DataError, FilmRecord, Label, Split, key_of, lung_truth, manifest_rows, named_sources
 from training.sources import records_in
 from training.truth import read_film, read_lungs
 
@@ -72,20 +72,35 @@ def doubtful() -> frozenset[str]:
     return frozenset(row["key"] for row in manifest_rows(Path(__file__).with_name("doubtful.csv"), ("key", "reason")))
 
 
-def load_films(root: Path, split: str, sources: tuple[str, ...], size: int, preprocessing: Preprocessing) -> list[Film]:
-    """Return the films of a split that have masks, read through the engine, on the model's frame.
+def lung_records(root: Path, sources: Sequence[str]) -> list[FilmRecord]:
+    """Return the films of some sources, of all where none is named, that a network learns from or is validated on.
 
-    A source whose masks are not of lungs, or include the heart, is refused: see `training.manifest.lung_truth`. Films
-    with doubtful truth teach nothing; where a network is scored they stay, or the score would choose its own films.
+    What is no truth of lungs, or draws them by another convention than the rest, is refused: see `lung_truth`. Where a
+    source has lungs its other masks, such as infections, are passed over. Films with doubtful truth teach nothing;
+    where a network is scored they stay, or the score would choose its own films.
     """
-    refused = doubtful() if split == Split.TRAIN.value else frozenset()
+    records = [one for one in named_sources(records_in(root), sources) if one.mask]
+    with_lungs = {one.source for one in records if one.label is Label.LUNGS}
+    records = [one for one in records if one.label is Label.LUNGS or one.source not in with_lungs]
+    learned = [one for one in records if one.split is Split.TRAIN and one.key not in doubtful()]
+    return lung_truth([*learned, *(one for one in records if one.split is Split.VAL)])
+
+
+def of_split(records: Sequence[FilmRecord], split: Split) -> list[FilmRecord]:
+    """Return the films of a split; that there are none is said now, not after hours of training."""
+    found = [record for record in records if record.split is split]
+    if not found:
+        raise DataError(
+            f"No film with a mask of its lungs lies in {split.value}.",
+            advice="See the manifest's columns source, mask and split.",
+        )
+    return found
+
+
+def load_films(root: Path, split: str, sources: Sequence[str], size: int, preprocessing: Preprocessing) -> list[Film]:
+    """Return the films of train or val that have masks, read through the engine, on the model's frame."""
     films = []
-    wanted = [
-        record
-        for record in records_in(root)
-        if record.split.value == split and record.source in sources and record.mask and record.key not in refused
-    ]
-    for record in lung_truth(wanted, frozenset({Convention.HEART_EXCLUDED})):
+    for record in of_split(lung_records(root, sources), Split(split)):
         unit, radiograph, letterbox = unit_of(record, size, preprocessing)
         both = read_lungs(record, radiograph.rows, radiograph.columns).both
         coverage = letterbox.to_frame(both.astype(np.float32), blank=0.0)

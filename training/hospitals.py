@@ -3,11 +3,11 @@
     python -m training.hospitals --data ../shared/data/cxr --out runs/hospitals
     python -m training.hospitals --data ../shared/data/cxr --out runs/trial --films 2000 --seeds 1
 
-Each network learns from Shenzhen, from Montgomery and from both, by one recipe and for as many films, with several
-seeds; baselines once with the box as a channel and once without it. All are float32, run by the engine, and judged on
-the same films and boxes. With `--split train val` the training films of a hospital that a network has not learned from
-are judged, too: it has never seen them, and they are many. What is finished is kept, and a command that was stopped
-goes on.
+Each network learns from Shenzhen, from Montgomery and from both (or from each of --hospitals and from all of them), by
+one recipe and for as many films, with several seeds; baselines once with the box as a channel and once without it. All
+are float32, run by the engine, and judged on the same films and boxes. With `--split train val` the training films of a
+hospital that a network has not learned from are judged, too: it has never seen them, and they are many. What is
+finished is kept, and a command that was stopped goes on.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from training.baselines import ARCHITECTURES, BaselineBackend, shortened
 from training.evaluate import REMINDER, Model, chosen, evaluate
 from training.films import load_films
 from training.manifest import Convention, DataError, FilmRecord, Split
-from training.recipe import SOURCES, Recipe
+from training.recipe import Recipe
 from training.release import released_tensors
 from training.scoring import Score, is_drawn, read_scores, write_scores
 from training.state import StateError, read_whole
@@ -40,7 +40,7 @@ from training.together import Team
 from training.train import train
 
 OURS = "lungbox"
-TRAINED_ON = (("shenzhen",), ("montgomery",), SOURCES)
+HOSPITALS = ("shenzhen", "montgomery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,14 @@ class Entry:
         return f"{'+'.join(self.sources)}-{self.network}-{'box' if self.with_box else 'nobox'}-{seed}"
 
 
-def entries(networks: Sequence[str], trained_on: Sequence[str], box: Sequence[str]) -> Iterator[Entry]:
+def groups(hospitals: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what is trained on, by its name in files and flags: each hospital, and all of them."""
+    return {"+".join(sources): sources for sources in (*((one,) for one in hospitals), tuple(hospitals))}
+
+
+def entries(networks: Sequence[str], trained_on: Sequence[tuple[str, ...]], box: Sequence[str]) -> Iterator[Entry]:
     """Yield what is trained; our network is nothing without a box or points."""
-    for sources in (sources for sources in TRAINED_ON if "+".join(sources) in trained_on):
+    for sources in trained_on:
         for network in networks:
             for with_box in (True,) if network == OURS else [one == "with" for one in box]:
                 yield Entry(network, with_box, sources)
@@ -121,7 +126,7 @@ def table(found: dict[Entry, list[Score]], seeds: int, recipe: Recipe) -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     conventions = {one.source: one.convention for scores in found.values() for one in scores}
-    for sources in TRAINED_ON:
+    for sources in dict.fromkeys(entry.sources for entry in found):
         alike = {entry: scores for entry, scores in found.items() if entry.sources == sources}
         for source in sorted(conventions):
             heart = "" if conventions[source] == Convention.HEART_EXCLUDED.value else f" ({conventions[source]})"
@@ -160,14 +165,14 @@ def _lines(alike: dict[Entry, list[Score]], source: str, asked: str) -> Iterator
 def main(words: Sequence[str] | None = None) -> int:
     """Train and judge what the command line names."""
     first_line = (__doc__ or "").split("\n", maxsplit=1)[0]
-    groups = ["+".join(sources) for sources in TRAINED_ON]
     parser = argparse.ArgumentParser(prog="python -m training.hospitals", description=first_line)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--films", type=int, help="drawn for each network; the recipe's own by default")
     parser.add_argument("--networks", nargs="+", default=[OURS, *ARCHITECTURES], choices=[OURS, *ARCHITECTURES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--trained-on", nargs="+", default=groups, choices=groups, help="leave out the others")
+    parser.add_argument("--hospitals", nargs="+", default=list(HOSPITALS), help="sources that networks learn from")
+    parser.add_argument("--trained-on", nargs="+", help="of these, joined by + where it is all; leave out the others")
     parser.add_argument(
         "--box", nargs="+", default=["with", "without"], choices=["with", "without"], help="of baselines"
     )
@@ -177,6 +182,9 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     if "test" in given.split and not given.final:
         parser.error(f"{REMINDER} If this is that look, add --final.")
+    known = groups(given.hospitals)
+    if given.trained_on and (unknown := set(given.trained_on) - known.keys()):
+        parser.error(f"--trained-on {' '.join(sorted(unknown))}: choose from {', '.join(known)}")
     try:
         print(run(given, chosen([given.data], [Split(name) for name in given.split], [])))
     except LungboxError as error:
@@ -204,7 +212,8 @@ def run(given: argparse.Namespace, records: Sequence[FilmRecord]) -> str:
     for network in given.networks:
         if network != OURS:
             baselines.build(ARCHITECTURES[network], 1)  # what is not installed is said now, not after hours
-    planned = list(entries(given.networks, given.trained_on, given.box))
+    wanted = [one for name, one in groups(given.hospitals).items() if not given.trained_on or name in given.trained_on]
+    planned = list(entries(given.networks, wanted, given.box))
     for entry in planned:
         if not unseen(entry, records):
             raise DataError(

@@ -8,7 +8,7 @@ sources that differ in either must never be mixed silently.
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -27,6 +27,14 @@ class Convention(Enum):
     HEART_EXCLUDED = "heart-excluded"  # the visible lung field: JSRT/SCR, Montgomery, Shenzhen
     HEART_INCLUDED = "heart-included"  # the lung behind the heart and diaphragm too: V7
     NONE = ""  # no lung mask
+
+
+CONVENTION_TEXTS = {  # what a model's card says of how it outlines
+    Convention.HEART_EXCLUDED: (
+        "Projected lung, heart excluded: lung behind the heart and below the domes is not in the mask."
+    ),
+    Convention.HEART_INCLUDED: "Projected lung, whole: lung behind the heart and below the domes is in the mask.",
+}
 
 
 class Label(Enum):
@@ -203,21 +211,38 @@ def unique(records: list[FilmRecord]) -> list[FilmRecord]:
     return records
 
 
-def lung_truth(records: Iterable[FilmRecord], conventions: frozenset[Convention]) -> list[FilmRecord]:
-    """Return the records that may be the lungs' truth, or say which may not.
+def named_sources(records: Iterable[FilmRecord], sources: Sequence[str]) -> list[FilmRecord]:
+    """Return the records of the sources that are named, of all where none is; a name that none has is refused."""
+    chosen = list(records)
+    known = {record.source for record in chosen}
+    unknown = sorted(set(sources) - known)
+    if unknown:
+        raise DataError(f"No source is called {', '.join(unknown)}.", advice=f"There are {', '.join(sorted(known))}.")
+    return [record for record in chosen if not sources or record.source in sources]
+
+
+def lung_truth(records: Iterable[FilmRecord]) -> list[FilmRecord]:
+    """Return the records that may be the lungs' truth together, or say which may not.
 
     Infections and pneumothoraces are not lungs, whatever a paper trains on; and two conventions in one set teach a
     network to guess between them.
     """
     chosen = list(records)
+    first: dict[Convention, FilmRecord] = {}
     for record in chosen:
         if record.label is not Label.LUNGS:
             what = {Label.NONE: "has no mask"}.get(record.label, f"has a mask of {record.label.value}, not of lungs")
-            raise DataError(f"{record.key} {what}.", advice="Leave this source out of the lung recipe.")
-        if record.convention not in conventions:
+            raise DataError(f"{record.key} {what}.", advice="Leave this source out: name the others with --sources.")
+        if record.convention is Convention.NONE:
             raise DataError(
-                f"{record.key} is drawn with the convention {record.convention.value or 'unknown'}, "
-                f"not {' or '.join(sorted(convention.value for convention in conventions))}.",
-                advice="Never mix the two: leave the source out, or name its convention.",
+                f"Nothing says whether the mask of {record.key} takes in lung behind the heart.",
+                advice="Say so in the manifest's column convention: heart-excluded or heart-included.",
             )
+        first.setdefault(record.convention, record)
+    if len(first) > 1:
+        found = ", ".join(f"{record.key} is {convention.value}" for convention, record in first.items())
+        raise DataError(
+            f"Two conventions in one set: {found}.",
+            advice="The two differ by a fifth of a lung: name the sources of one of them with --sources.",
+        )
     return chosen

@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from engine.model_input import standardise, to_unit
 from engine.network.model import LungModel
 from engine.network.torch_backend import has_bfloat16
 from training.films import Film, exposed, unit_of, warp
-from training.manifest import DataError, Split
+from training.manifest import DataError, Split, named_sources
 from training.progress import FileJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
 from training.sources import records_in
@@ -35,7 +35,6 @@ from training.state import StateError, read_whole, write_whole
 from training.supply import prefetched
 from training.train import learning_rate
 
-LEARNT_FROM = (Split.TRAIN, Split.UNLABELLED)
 _DETAIL = 4  # the network says what was hidden at a quarter of the frame's resolution
 _STRIDE = 16  # of the embedding, in both kinds of network
 
@@ -67,10 +66,15 @@ class Guesser(nn.Module):
 
 
 def films_without_masks(root: Path, recipe: Recipe) -> list[Film]:
-    """Return the films that may be learnt from without being scored on, of every source and convention."""
+    """Return the films that may be learnt from without being scored on, of every convention.
+
+    Of every source, too, or of those that the recipe names, and the films that nobody has outlined.
+    """
     size = recipe.pretraining.size
     blank = np.zeros((2, size, size), np.uint8)
-    wanted = [record for record in records_in(root) if record.split in LEARNT_FROM]
+    records = records_in(root)
+    learned = {one.key for one in named_sources(records, recipe.sources) if one.split is Split.TRAIN}
+    wanted = [one for one in records if one.split is Split.UNLABELLED or one.key in learned]
     if len(wanted) < recipe.pretraining.batch:
         raise DataError(
             f"{root} has {len(wanted)} films of train or unlabelled; a step takes {recipe.pretraining.batch}.",
@@ -196,11 +200,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder for the run")
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="compact")
+    parser.add_argument(
+        "--sources", nargs="+", default=[], help="to learn from, with what nobody outlined; by default all"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     speaker = Speaker(sys.stdout)
+    recipe = replace(RECIPES[given.recipe], sources=tuple(given.sources))
     try:
-        kept = pretrain(RECIPES[given.recipe], given.data, given.out, torch.device(given.device), speaker)
+        kept = pretrain(recipe, given.data, given.out, torch.device(given.device), speaker)
     except LungboxError as error:
         print(f"training.pretrain: {error}", file=sys.stderr)
         return 1

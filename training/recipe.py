@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 from engine.network.config import ModelConfig, Preprocessing
 
-SOURCES = ("shenzhen", "montgomery")  # hannover_v7 draws lung behind the heart: another convention
-
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -26,7 +24,7 @@ class Recipe:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     # Low resolution first: a step at 256 costs a quarter of one at 512 and teaches where lungs are; edges come last.
     phases: tuple[Phase, ...] = (Phase(256, 10_000, 8), Phase(384, 2_000, 8), Phase(512, 800, 8))
-    sources: tuple[str, ...] = SOURCES
+    sources: tuple[str, ...] = ()  # of the films to learn from; all that have lungs, where none is named
     # Backward passes that one step gathers its gradient from; more need less memory. Batch norm sees a pass at a time,
     # so its statistics are of fewer films: the one thing in which 2 passes of 4 films differ from 1 of 8.
     accumulate: int = 1

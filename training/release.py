@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.errors import LungboxError
 from engine.geometry import Letterbox, Prompts
 from engine.model_input import standardise
 from engine.network.backends import Backend, choose_backend
@@ -33,10 +34,10 @@ from engine.network.torch_backend import TorchBackend
 from training.adaptation import SCHEMES, RecipeError
 from training.base import load_base
 from training.boxes import bounds_of
-from training.films import Film, load_films
-from training.manifest import source_of
+from training.films import Film, load_films, lung_records
+from training.manifest import CONVENTION_TEXTS, FilmRecord, Split, source_of
 from training.qat import calibrating, round_places, without_adapters
-from training.recipe import SOURCES, Recipe
+from training.recipe import Recipe
 from training.rounding import LayerQuantizer
 from training.state import commit
 
@@ -186,26 +187,39 @@ def engine_on_the_cpu(checkpoint: Checkpoint) -> Backend:
 
 ENGINES = (torch_in_float32, engine_on_the_cpu)
 
+
 # What a reader of the file must know of the model that we train; figures are added when it is released.
-CARD: dict[str, Any] = {
-    "intended_use": "Outlining the lungs on frontal chest radiographs of adults from a box or points. Research only; "
-    "not a medical device.",
-    "convention": "Projected lung, heart excluded: lung behind the heart and below the domes is not in the mask.",
-    "limits": [
-        "Trained on two hospitals' films, most of them PA, without tubes, devices or children.",
-        "Where consolidation or effusion whitens a lung its outline may retreat: look at it.",
-        "A film that is not a frontal chest radiograph still gets an outline; its predicted quality is lower.",
-    ],
-    "data": "NLM's Shenzhen and Montgomery sets, the splits of their manifest.",
-    "licence": "Non-commercial research: the Shenzhen masks are listed both as CC0 and as CC BY-NC-SA 4.0.",
-    "commands": ["python -m training.train", "python -m training.release"],
-}
+def card_of(records: Sequence[FilmRecord], taught: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a model's card says of the films that it learned from and was validated on.
+
+    `taught` counts those that a model outlined, by source.
+    """
+    learned, held_out = (
+        Counter(one.source for one in records if one.split is split) for split in (Split.TRAIN, Split.VAL)
+    )
+    data = f"Learned from {_counts(learned)}"
+    if taught:
+        data += f", and from {_counts(taught)} that a model outlined"
+    licences = {one.licence or f"not stated ({one.source})": None for one in records}
+    return {
+        "intended_use": "Outlining the lungs on frontal chest radiographs of adults from a box or points. Research "
+        "only; not a medical device.",
+        "convention": CONVENTION_TEXTS[records[0].convention],
+        "limits": [
+            f"Learned from {len(learned)} source{'s' if len(learned) > 1 else ''} of outlined films; what those do not "
+            "show, such as other projections, devices or children, it does not know.",
+            "Where consolidation or effusion whitens a lung its outline may retreat: look at it.",
+            "A film that is not a frontal chest radiograph still gets an outline; its predicted quality is lower.",
+        ],
+        "data": f"{data}; validated on {_counts(held_out)}.",
+        "licence": "Research only. Of the films: " + "; ".join(licences) + ".",
+        "films": {"train": dict(learned), "validation": dict(held_out)},
+    }
 
 
-def counted(train: Sequence[Film], held_out: Sequence[Film]) -> dict[str, dict[str, int]]:
-    """Return how many films of each source the model learned from, and was validated on."""
-    splits = {"train": train, "validation": held_out}
-    return {split: dict(Counter(film.source for film in films)) for split, films in splits.items()}
+def _counts(films: Mapping[str, int]) -> str:
+    parts = [f"{count} film{'s' if count > 1 else ''} of {source}" for source, count in films.items()]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def release(
@@ -270,22 +284,22 @@ def calibrate(model: LungModel, samples: Sequence[Sample]) -> None:
             _run(model, sample)
 
 
-def training_of(weights: Path) -> dict[str, Any]:
-    """Return what the run that made the weights wrote down of itself, for the card; the films are counted there."""
+def run_of(weights: Path) -> dict[str, Any]:
+    """Return what the run that made the weights wrote down of itself; nothing where it did not."""
     path = weights.with_name("run.json")
-    if not path.exists():
-        return {}
-    about = json.loads(path.read_text(encoding="utf-8"))
-    recipe = about["recipe"]
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def training_of(run: Mapping[str, Any], taught: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a card says of a run."""
     kept = ("name", "seed", "phases", "learning_rate", "prompts_per_film", "taught_share")
     return {
-        "training": {
-            "recipe": {key: recipe[key] for key in kept if key in recipe},
-            "films_outlined_by_a_model": dict(Counter(source_of(key) for key in about.get("taught", []))),
-            "started_from": about["start"],
-            "commit": about["commit"],
-            "torch": about["torch"],
-        }
+        "recipe": {key: run["recipe"][key] for key in kept if key in run["recipe"]},
+        "films_outlined_by_a_model": dict(taught),
+        "started_from": run["start"],
+        "commit": run["commit"],
+        "torch": run["torch"],
     }
 
 
@@ -299,7 +313,6 @@ class Wanted:
     note: str = ""  # what a reader of the card should know of this training
     calibration_films: int = _RECIPE.calibration_films
     proof_films: int = _RECIPE.proof_films
-    sources: tuple[str, ...] = SOURCES
 
 
 USUAL = Wanted()
@@ -307,9 +320,11 @@ USUAL = Wanted()
 
 def release_run(weights: Path, data: Path, out: Path, wanted: Wanted) -> Release:
     """Round a run's averaged weights without further training, and write the file."""
-    scheme, base = SCHEMES[wanted.scheme], load_base(weights)
+    scheme, base, run = SCHEMES[wanted.scheme], load_base(weights), run_of(weights)
+    sources = run["recipe"]["sources"] if run else ()
+    taught = Counter(source_of(key) for key in run.get("taught", ()))
     model, preprocessing = base.network(()), base.preprocessing
-    load = (wanted.sources, model.config.image_size, preprocessing)
+    load = (sources, base.config.image_size, preprocessing)
     train_films, held_out = load_films(data, "train", *load), load_films(data, "val", *load)
 
     def some(films: Sequence[Film], count: int) -> list[Sample]:
@@ -326,10 +341,10 @@ def release_run(weights: Path, data: Path, out: Path, wanted: Wanted) -> Release
         preprocessing=preprocessing,
         scheme=wanted.scheme,
         rest=scheme.rest,
-        card=CARD
-        | {"films": counted(train_films, held_out), "calibration_films": wanted.calibration_films}
-        | {"validation": base.scores, "commit": commit()}
-        | training_of(weights)
+        card=card_of(lung_records(data, sources), taught)
+        | {"calibration_films": wanted.calibration_films, "validation": base.scores, "commit": commit()}
+        | {"commands": ["python -m training.train", "python -m training.release"]}
+        | ({"training": training_of(run, taught)} if run else {})
         | ({"note": wanted.note} if wanted.note else {}),
         samples=some(held_out, wanted.proof_films),
     )
@@ -360,7 +375,11 @@ def main(argv: list[str] | None = None) -> int:
         calibration_films=arguments.calibration,
         proof_films=arguments.proof,
     )
-    written = release_run(arguments.weights, arguments.data, arguments.out, wanted)
+    try:
+        written = release_run(arguments.weights, arguments.data, arguments.out, wanted)
+    except LungboxError as error:
+        print(f"training.release: {error}", file=sys.stderr)
+        return 1
     for line in told(written):
         print(line)
     return 0

@@ -12,9 +12,10 @@ The masks, a manifest, and a sheet to look at are written to --out.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,16 @@ from engine.lungs import tidied
 from engine.mask import Mask
 from engine.segmenter import Embedding, Segmenter, load_segmenter
 from training.boxes import BoxKind, bounds_of, draw_box, fixed_rng
-from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, write_manifest
+from training.manifest import (
+    CONVENTION_TEXTS,
+    Convention,
+    DataError,
+    FilmRecord,
+    Label,
+    MaskFile,
+    Split,
+    write_manifest,
+)
 from training.pictures import MODEL, film_tile, sheet, write_png
 from training.progress import watched
 from training.sources import records_in
@@ -105,6 +115,7 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
     folder.mkdir(parents=True, exist_ok=True)
     told: Counter[str] = Counter()
     kept, tiles = [], []
+    convention = convention_of(segmenter.checkpoint.card)
     by = f"{segmenter.checkpoint.name} {segmenter.checkpoint.version} {segmenter.checkpoint.sha256[:12]}"
     for number, record in enumerate(watched(records)):
         film = read_film(record)
@@ -119,7 +130,7 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
                 record,
                 mask=(MaskFile(path),),
                 label=Label.LUNGS,
-                convention=Convention.HEART_EXCLUDED,
+                convention=convention,
                 split=Split.TRAIN,
                 licence=f"{record.licence}; mask by {by}",
             )
@@ -130,6 +141,14 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
     write_manifest(out / MANIFEST, kept)  # last: where it lies, the rest does
     told[KEPT] = len(kept)
     return told
+
+
+def convention_of(card: Mapping[str, Any]) -> Convention:
+    """Return how the teacher outlines; one whose card does not say is no teacher."""
+    for convention, text in CONVENTION_TEXTS.items():
+        if card.get("convention") == text:
+            return convention
+    raise DataError("The model's card does not say how it outlines.", advice="Teach with a model of training.release.")
 
 
 def without_masks(records: Sequence[FilmRecord]) -> list[FilmRecord]:

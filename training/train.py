@@ -32,12 +32,12 @@ from engine.files import sweep_stale, write_atomically
 from engine.model_input import standardise
 from engine.network.torch_backend import has_bfloat16
 from training.base import Base, load_base
-from training.films import Batch, Draws, Film, chances, load_films, resized
+from training.films import Batch, Draws, Film, chances, load_films, lung_records, resized
 from training.losses import mask_loss
+from training.manifest import lung_truth
 from training.pictures import sheet, write_png
 from training.progress import Journal, NoJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
-from training.sources import records_in
 from training.state import Run, commit, start, write_whole
 from training.supply import supplied, workers_for
 from training.together import Team, team
@@ -146,7 +146,7 @@ def train(
     speaker = Speaker(sys.stdout) if company.leads else Silent()
     films = load_films(data, "train", recipe.sources, recipe.model.image_size, recipe.preprocessing)
     held_out = load_films(data, "val", recipe.sources, recipe.model.image_size, recipe.preprocessing)
-    taught = [] if also is None else load_taught(also, recipe)
+    taught = [] if also is None else load_taught(also, data, recipe)
     chance = chances(len(films), len(taught), recipe.taught_share)
     speaker.line(f"{len(films)} films to train on, {len(taught)} outlined by a model, {len(held_out)} to validate")
     frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
@@ -181,10 +181,10 @@ def train(
     return weights
 
 
-def load_taught(folder: Path, recipe: Recipe) -> list[Film]:
-    """Return the films of a folder that `training.teach` wrote."""
-    sources = tuple({record.source for record in records_in(folder)})
-    return load_films(folder, "train", sources, recipe.model.image_size, recipe.preprocessing)
+def load_taught(folder: Path, data: Path, recipe: Recipe) -> list[Film]:
+    """Return the films of a folder that `training.teach` wrote, by the convention of the others."""
+    lung_truth([*lung_records(data, recipe.sources), *lung_records(folder, ())])
+    return load_films(folder, "train", (), recipe.model.image_size, recipe.preprocessing)
 
 
 def describe(path: Path, recipe: Recipe, base: Base | None, films: list[Film], taught: list[Film]) -> None:
@@ -264,13 +264,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--start", type=Path, help="released .safetensors, average.pt or pretrained.pt to start from, not from nothing"
     )
+    parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
     parser.add_argument("--also", type=Path, help="folder of training.teach: films outlined by a model, to learn from")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     try:
         base = None if given.start is None else load_base(given.start)
         with team(given.device) as company:
-            weights = train(RECIPES[given.recipe], given.data, given.out, company, base, given.also)
+            recipe = replace(RECIPES[given.recipe], sources=tuple(given.sources))
+            weights = train(recipe, given.data, given.out, company, base, given.also)
             if company.leads:
                 print(f"wrote {weights}")
     except LungboxError as error:

@@ -9,7 +9,7 @@ On several GPUs give the stages by hand: `training.train` says how.
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,8 @@ import torch
 from engine.errors import LungboxError
 from engine.segmenter import load_segmenter
 from training.base import load_base
-from training.manifest import read_manifest
+from training.films import lung_records, of_split
+from training.manifest import Split, read_manifest
 from training.pretrain import pretrain
 from training.progress import Speaker
 from training.recipe import RECIPES, Recipe
@@ -39,6 +40,8 @@ class Plan:
 
 def whole(plan: Plan, data: Path, out: Path, device: torch.device, speaker: Speaker) -> Release:
     """Run what is left of all stages; return what was written."""
+    for split in (Split.TRAIN, Split.VAL):
+        of_split(lung_records(data, plan.first.sources), split)  # what cannot be learned from is said now
     pretrained = pretrain(plan.first, data, out / "pretraining", device, speaker)
     alone = Team(device)
     first = train(plan.first, data, out / "first", alone, load_base(pretrained))
@@ -70,9 +73,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the model")
     parser.add_argument("--version", default=USUAL.version, help="of the model that is written")
+    parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
-    plan = Plan(wanted=Wanted(version=given.version))
+    first, last = (replace(recipe, sources=tuple(given.sources)) for recipe in (Plan().first, Plan().last))
+    plan = Plan(first, last, Wanted(version=given.version))
     try:
         written = whole(plan, given.data, given.out, torch.device(given.device), Speaker(sys.stdout))
     except LungboxError as error:

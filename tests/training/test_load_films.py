@@ -49,17 +49,41 @@ def test_a_film_is_framed_with_each_lung_apart_the_images_left_one_first(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("source", "message"), [("infections", "mask of infection, not of lungs"), ("hearts", "heart-included")]
+    ("source", "message"), [("infections", "mask of infection, not of lungs"), ("hearts", "Two conventions")]
 )
 def test_what_is_no_lung_or_another_convention_is_refused(tmp_path: Path, source: str, message: str) -> None:
     write_set(tmp_path)
-    with pytest.raises(DataError, match=message):
-        load_films(tmp_path, "train", ("lungs", source), 96, Preprocessing())
+    for named in ((source, "lungs"), ()):  # named or not: nothing is left out in silence
+        with pytest.raises(DataError, match=message if named else "mask of infection|Two conventions"):
+            load_films(tmp_path, "train", named, 96, Preprocessing())
 
 
-def test_another_split_is_left_out(tmp_path: Path) -> None:
+def test_every_source_is_learned_from_where_none_is_named(tmp_path: Path) -> None:
+    """Whatever it is called: our own two hospitals are nothing special."""
+    record = write_set(tmp_path)
+    write_manifest(tmp_path / "manifest.csv", [replace(record, source=name) for name in ("mine", "theirs")])
+    assert [film.key for film in load_films(tmp_path, "train", (), 96, Preprocessing())] == ["mine/film", "theirs/film"]
+    assert [film.key for film in load_films(tmp_path, "train", ("mine",), 96, Preprocessing())] == ["mine/film"]
+    with pytest.raises(DataError, match="No source is called shenzhen"):
+        load_films(tmp_path, "train", ("shenzhen",), 96, Preprocessing())
+
+
+def test_lungs_drawn_with_the_heart_are_learned_from_by_themselves(tmp_path: Path) -> None:
     write_set(tmp_path)
-    assert load_films(tmp_path, "val", ("lungs", "infections"), 96, Preprocessing()) == []
+    assert [film.key for film in load_films(tmp_path, "train", ("hearts",), 96, Preprocessing())] == ["hearts/film"]
+
+
+def test_infections_of_a_source_that_has_lungs_are_passed_over(tmp_path: Path) -> None:
+    record = write_set(tmp_path)
+    infection = replace(record, id="infection", label=Label.INFECTION, convention=Convention.NONE)
+    write_manifest(tmp_path / "manifest.csv", [infection, record])
+    assert [film.key for film in load_films(tmp_path, "train", (), 96, Preprocessing())] == ["lungs/film"]
+
+
+def test_a_split_without_films_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    with pytest.raises(DataError, match="No film with a mask of its lungs lies in val"):
+        load_films(tmp_path, "val", ("lungs",), 96, Preprocessing())
 
 
 def test_a_film_of_doubtful_truth_teaches_nothing_but_is_still_scored(
@@ -67,7 +91,8 @@ def test_a_film_of_doubtful_truth_teaches_nothing_but_is_still_scored(
 ) -> None:
     record = write_set(tmp_path)
     monkeypatch.setattr("training.films.doubtful", lambda: frozenset({record.key}))
-    assert load_films(tmp_path, "train", ("lungs",), 96, Preprocessing()) == []
+    with pytest.raises(DataError, match="lies in train"):
+        load_films(tmp_path, "train", ("lungs",), 96, Preprocessing())
     write_manifest(tmp_path / "manifest.csv", [replace(record, split=Split.VAL)])
     assert [film.name for film in load_films(tmp_path, "val", ("lungs",), 96, Preprocessing())] == [record.id]
 

@@ -14,12 +14,11 @@ from training.manifest import (
     Part,
     Split,
     lung_truth,
+    named_sources,
     read_manifest,
     unique,
     write_manifest,
 )
-
-EXCLUDED = frozenset({Convention.HEART_EXCLUDED})
 
 
 def film(folder: Path, name: str = "one", **changes: object) -> FilmRecord:
@@ -92,19 +91,33 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", [Label.INFECTION, Label.PNEUMOTHORAX])
 def test_infections_and_pneumothoraces_are_refused_as_lungs(tmp_path: Path, label: Label) -> None:
     with pytest.raises(DataError, match=f"mask of {label.value}, not of lungs"):
-        lung_truth([film(tmp_path), film(tmp_path, "two", label=label)], EXCLUDED)
+        lung_truth([film(tmp_path), film(tmp_path, "two", label=label)])
 
 
 def test_a_film_without_a_mask_is_refused_as_truth(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="somewhere/one has no mask"):
-        lung_truth([film(tmp_path, mask=(), label=Label.NONE)], EXCLUDED)
+        lung_truth([film(tmp_path, mask=(), label=Label.NONE)])
 
 
-def test_the_other_convention_is_refused_until_it_is_asked_for(tmp_path: Path) -> None:
+def test_two_conventions_are_never_mixed(tmp_path: Path) -> None:
     records = [film(tmp_path), film(tmp_path, "two", convention=Convention.HEART_INCLUDED)]
-    with pytest.raises(DataError, match="heart-included, not heart-excluded"):
-        lung_truth(records, EXCLUDED)
-    assert lung_truth(records, EXCLUDED | {Convention.HEART_INCLUDED}) == records
+    with pytest.raises(DataError, match="somewhere/one is heart-excluded, somewhere/two is heart-included"):
+        lung_truth(records)
+    for record in records:
+        assert lung_truth([record]) == [record]
+
+
+def test_a_mask_of_no_known_convention_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Nothing says whether the mask of somewhere/one takes in lung behind"):
+        lung_truth([film(tmp_path, convention=Convention.NONE)])
+
+
+def test_a_source_that_no_film_has_is_refused(tmp_path: Path) -> None:
+    records = [film(tmp_path), film(tmp_path, source="elsewhere")]
+    assert named_sources(records, ()) == records
+    assert named_sources(records, ("elsewhere",)) == records[1:]
+    with pytest.raises(DataError, match="No source is called nowhere"):
+        named_sources(records, ("elsewhere", "nowhere"))
 
 
 def test_two_films_of_one_name_are_refused(tmp_path: Path) -> None:

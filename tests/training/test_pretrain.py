@@ -54,6 +54,12 @@ def test_films_that_anything_is_scored_on_are_not_even_opened(folder: Path) -> N
     assert [film.name for film in films_without_masks(folder, RECIPE)] == ["0", "1", "2", "3", "4", "5", "6", "more-0"]
 
 
+def test_with_sources_named_only_those_and_what_nobody_outlined_is_seen(folder: Path) -> None:
+    of_nih = films_without_masks(folder, replace(RECIPE, sources=("nih",), pretraining=Phase(64, 4, 1)))
+    assert [film.name for film in of_nih] == ["more-0"]
+    assert len(films_without_masks(folder, replace(RECIPE, sources=("shenzhen",)))) == 8
+
+
 def test_too_few_films_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="8 films of train or unlabelled; a step takes 9"):
         films_without_masks(folder, replace(RECIPE, pretraining=Phase(64, 90, 9)))

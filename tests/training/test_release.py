@@ -17,16 +17,19 @@ from tests.training.small_model import COMPACT, SAM, films, logits_of, small_mod
 from training.adalora import RankBudget, adapted_layers
 from training.adaptation import ROWS, SCHEMES, Place, Quantization, RecipeError
 from training.losses import mask_loss
+from training.manifest import CONVENTION_TEXTS, Convention, FilmRecord, Label, MaskFile, Split
 from training.prepare import parameter_groups, prepare
 from training.qat import calibrating, round_places
 from training.recipe import Recipe
 from training.release import (
     Release,
     Sample,
+    card_of,
     engine_on_the_cpu,
     parity_of,
     release,
     released_tensors,
+    run_of,
     torch_in_float32,
     training_of,
 )
@@ -248,10 +251,33 @@ def test_parity_needs_something_to_look_at(tmp_path: Path) -> None:
 
 def test_the_card_says_how_the_run_went_and_leaves_the_list_of_films_in_the_run(tmp_path: Path) -> None:
     weights = tmp_path / "average.pt"
-    assert training_of(weights) == {}
+    assert run_of(weights) == {}
     about = {"recipe": asdict(Recipe()), "start": None, "commit": "abc", "torch": "2", "films": ["one"]}
     (tmp_path / "run.json").write_text(json.dumps(about), encoding="utf-8")
-    said = training_of(weights)["training"]
+    said = training_of(run_of(weights), {"nih": 3})
+    assert said["films_outlined_by_a_model"] == {"nih": 3}
     assert said["recipe"]["phases"][0] == asdict(Recipe().phases[0])
     assert (said["commit"], said["started_from"]) == ("abc", None)
     assert "films" not in said
+
+
+def test_the_card_names_the_films_that_were_learned_from_and_their_licences() -> None:
+    """Whosever they are: a researcher's own model must not say that it learned from ours."""
+    mask = (MaskFile(Path("mask.png")),)
+    convention = Convention.HEART_INCLUDED
+    first = FilmRecord("1", "1", "mine", Path("1.png"), mask, Label.LUNGS, convention, Split.TRAIN, "in house")
+    records = [
+        first,
+        replace(first, id="2"),
+        replace(first, source="theirs"),
+        replace(first, split=Split.VAL, licence=""),
+    ]
+    card = card_of(records, {"nih": 5})
+    assert card["data"] == (
+        "Learned from 2 films of mine and 1 film of theirs, and from 5 films of nih that a model outlined; "
+        "validated on 1 film of mine."
+    )
+    assert card["convention"] == CONVENTION_TEXTS[Convention.HEART_INCLUDED]
+    assert card["licence"] == "Research only. Of the films: in house; not stated (mine)."
+    assert card["films"] == {"train": {"mine": 2, "theirs": 1}, "validation": {"mine": 1}}
+    assert card["limits"][0].startswith("Learned from 2 sources of outlined films")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,8 +20,6 @@ from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile
 from training.sources import records_in
 from training.sources.jsrt import read_img
 from training.truth import darwin_lungs, decode_run_lengths, read_film, read_lungs, read_mask, split_lungs
-
-EXCLUDED = frozenset({Convention.HEART_EXCLUDED})
 
 
 def write_picture(path: Path, pixels: NDArray[np.generic]) -> None:
@@ -212,7 +211,7 @@ def test_a_data_set_is_recognised_counted_and_its_masks_are_named_for_what_they_
 def test_the_lung_recipe_refuses_what_is_no_lung(tmp_path: Path, write: Layout) -> None:
     labelled = [record for record in found(tmp_path, write) if record.mask]
     with pytest.raises(DataError, match="not of lungs"):
-        lung_truth(labelled, EXCLUDED)
+        lung_truth(labelled)
     with pytest.raises(DataError, match="no lung mask"):
         read_lungs(labelled[0], 40, 40)
 
@@ -274,7 +273,7 @@ def test_covid_qu_ex_gives_lungs_and_infections_apart_but_of_the_same_patient(tm
     assert (lungs.label, infection.label) == (Label.LUNGS, Label.INFECTION)
     assert lungs.patient_key == infection.patient_key
     np.testing.assert_array_equal(read_mask(infection, 40, 40), lung("left") > 0)
-    assert lung_truth([lungs], EXCLUDED)
+    assert lung_truth([lungs])
 
 
 def test_a_mask_of_256_fits_a_film_of_299(tmp_path: Path) -> None:
@@ -335,8 +334,8 @@ def test_v7_keeps_its_own_convention_and_films_without_lungs_have_no_label(tmp_p
     assert records["1"].convention is Convention.HEART_INCLUDED
     assert records["3"].label is Label.NONE
     assert "9" not in records
-    with pytest.raises(DataError, match="heart-included"):
-        lung_truth([records["1"]], EXCLUDED)
+    with pytest.raises(DataError, match="Two conventions"):
+        lung_truth([records["1"], replace(records["2"], convention=Convention.HEART_EXCLUDED)])
     assert read_lungs(records["2"], 40, 40).left is not None
 
 

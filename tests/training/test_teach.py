@@ -14,9 +14,9 @@ from engine.mask import Mask
 from engine.segmenter import Segmenter, load_segmenter
 from tests.training.made_films import write_films
 from training.films import Draws, Film, chances
-from training.manifest import Convention, FilmRecord, Label, Split, read_manifest
+from training.manifest import CONVENTION_TEXTS, Convention, DataError, FilmRecord, Label, Split, read_manifest
 from training.recipe import Recipe
-from training.teach import MANIFEST, main, taught, teach
+from training.teach import MANIFEST, convention_of, main, taught, teach
 from training.train import load_taught
 
 
@@ -75,9 +75,26 @@ def test_masks_come_with_a_manifest_that_training_reads(segmenter: Segmenter, fi
     assert kept.licence == (
         f"free; mask by {segmenter.checkpoint.name} {segmenter.checkpoint.version} {segmenter.checkpoint.sha256[:12]}"
     )
-    (read,) = load_taught(tmp_path, Recipe())
+    (tmp_path / "made").mkdir()
+    (read,) = load_taught(tmp_path, write_films(tmp_path / "made"), Recipe())
     assert (read.lungs.sum(axis=(1, 2)) > 5000).all()
     assert (tmp_path / "sheet.png").stat().st_size > 1000
+
+
+def test_a_teacher_whose_card_does_not_say_how_it_outlines_is_refused() -> None:
+    assert convention_of({"convention": CONVENTION_TEXTS[Convention.HEART_INCLUDED]}) is Convention.HEART_INCLUDED
+    with pytest.raises(DataError, match="does not say how it outlines"):
+        convention_of({"convention": "as usual"})
+
+
+def test_films_outlined_by_another_convention_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "taught").mkdir()
+    taught = write_films(tmp_path / "taught")
+    manifest = taught / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("heart-excluded", "heart-included").replace("shenzhen", "nih"))
+    (tmp_path / "films").mkdir()
+    with pytest.raises(DataError, match=r"shenzhen/0 is heart-excluded, nih/0 is heart-included"):
+        load_taught(taught, write_films(tmp_path / "films"), Recipe())
 
 
 def test_films_with_masks_are_never_outlined_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,13 +16,13 @@ from engine.segmenter import load_segmenter
 from tests.tiny import TINY
 from tests.training.made_films import COLUMNS, write_films
 from training import whole as module
-from training.manifest import Split, write_manifest
+from training.manifest import DataError, Split, write_manifest
 from training.progress import Speaker
 from training.recipe import Phase, Recipe
 from training.release import Wanted, release, torch_in_float32
 from training.sources import records_in
 from training.teach import MANIFEST
-from training.whole import Plan, whole
+from training.whole import Plan, main, whole
 
 FIRST = Recipe(
     name="first",
@@ -105,3 +105,21 @@ def test_a_folder_in_which_every_film_has_a_mask_needs_no_teacher(
 def test_a_folder_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert module.main(["--data", str(tmp_path / "none"), "--out", str(tmp_path / "run")]) == 1
     assert "is not a folder" in capsys.readouterr().err
+
+
+def test_a_source_that_is_not_there_is_said_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=False), tmp_path / "run"
+    assert main(["--data", str(data), "--out", str(out), "--sources", "ours", "--device", "cpu"]) == 1
+    assert "No source is called ours" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_folder_without_films_to_validate_on_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=False), tmp_path / "run"
+    manifest = data / MANIFEST
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(",val,", ",test,"), encoding="utf-8")
+    with pytest.raises(DataError, match="lies in val"):
+        whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert not out.exists()
