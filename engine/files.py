@@ -156,7 +156,7 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.replace(part, path)  # noqa: PTH105 (fault injection in tests replaces os.replace)
         part = None
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
@@ -179,7 +179,7 @@ def _copy_permissions(path: Path, descriptor: int) -> None:
         os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself reach the disk, where a folder can be opened (not on Windows)."""
     if os.name != "posix":
         return

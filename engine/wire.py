@@ -32,6 +32,21 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+def parents_pipes() -> tuple[int, int]:
+    """Return a child's descriptors for requests and replies, and leave it no other input or output."""
+    requests, replies = os.dup(0), os.dup(1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for descriptor in (requests, replies):
+            msvcrt.setmode(descriptor, os.O_BINARY)
+    # A C library that prints must not write into the protocol.
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    return requests, replies
+
+
 def bytes_of(samples: NDArray[Any]) -> memoryview:
     """Return the memory of a contiguous array."""
     return samples.reshape(-1).view(np.uint8).data

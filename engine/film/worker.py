@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, LungboxError
-from engine.wire import bytes_of, read_bytes, read_header, write_message
+from engine.wire import bytes_of, parents_pipes, read_bytes, read_header, write_message
 
 Job = Callable[[bytes, Mapping[str, Any]], tuple[NDArray[np.integer], dict[str, Any]]]
 
@@ -29,16 +29,7 @@ _NOTHING: NDArray[np.integer] = np.empty(0, dtype=np.uint8)
 
 def serve(jobs: Mapping[str, Job] | None = None) -> None:
     """Answer jobs until the parent closes the pipe. All that a child process runs."""
-    requests, replies = os.dup(0), os.dup(1)
-    if sys.platform == "win32":
-        import msvcrt
-
-        for descriptor in (requests, replies):
-            msvcrt.setmode(descriptor, os.O_BINARY)
-    # A C library that prints must not write into the protocol.
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
+    requests, replies = parents_pipes()
     _settle_signals()
     known = _jobs() if jobs is None else jobs
     budget = _Budget()

@@ -4,9 +4,7 @@ Run by `engine.network.apart`, as `python -m engine.network.worker` or by a froz
 """
 
 import contextlib
-import os
 import signal
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,7 +17,7 @@ from engine.network.backends import FallingBack, choose_backend
 from engine.network.checkpoint import read_checkpoint
 from engine.network.feature_store import FeatureStore, store_folder
 from engine.version import VERSION
-from engine.wire import bytes_of, read_bytes, read_header, write_message
+from engine.wire import bytes_of, parents_pipes, read_bytes, read_header, write_message
 
 _NOTHING: NDArray[np.float32] = np.empty(0, dtype=np.float32)
 _DOCTOR = "Run `lungbox doctor`."
@@ -76,16 +74,7 @@ class _Model:
 
 def serve() -> None:
     """Answer requests until the parent closes the pipe. All that a child process runs."""
-    requests, replies = os.dup(0), os.dup(1)
-    if sys.platform == "win32":
-        import msvcrt
-
-        for descriptor in (requests, replies):
-            msvcrt.setmode(descriptor, os.O_BINARY)
-    # A C library that prints must not write into the protocol.
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
+    requests, replies = parents_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too: the parent decides
     model = _Model()
     with contextlib.suppress(OSError, EOFError):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from engine.case import Case
 from engine.errors import OutputError
-from engine.files import PART_PREFIX, PART_SUFFIX, sha256
+from engine.files import PART_PREFIX, PART_SUFFIX, sha256, sync_folder
 from engine.measure import Measurements, Prior
 from engine.results.context import DICOM_KINDS, Export
 from engine.results.document import WrittenFile, document
@@ -249,7 +249,7 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
         for item in made:
             _write(staging / item.name, item.data)
         _write(staging / MANIFEST, manifest)
-        _sync(staging)
+        sync_folder(staging)
         target = _renamed(staging, folder, name)
         staging = None
     except OSError as error:
@@ -258,7 +258,7 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
         if staging is not None:
             _discard(staging)
     try:
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise OutputError(
             f"The results are in {target.name}, whole, but the disk did not confirm it: {_reason(error)}.",
@@ -285,19 +285,6 @@ def _write(path: Path, data: bytes) -> None:
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot sync a folder
-            raise
     finally:
         os.close(descriptor)
 
