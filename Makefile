@@ -63,7 +63,8 @@ RUN ?= runs/whole
 
 # Each step passes over what is done, and goes on after a kill.
 train: $(VENV)/.installed-dev
-	$(BIN)/python -m training.whole --data $(DATA) --out $(RUN)
+	$(BIN)/python -m training.whole --data $(DATA) --out $(RUN) $(if $(CONVENTION),--convention $(CONVENTION)) \
+	    $(if $(SOURCES),--sources $(SOURCES))
 
 evaluate: $(VENV)/.installed-dev
 	$(BIN)/python -m training.evaluate --data $(DATA) --sources shenzhen montgomery --split val --out out/evaluation/val

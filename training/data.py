@@ -1,19 +1,22 @@
 """Data on the command line: `python -m training.data check --data DIR --out DIR`, and `python -m training.data split`.
 
 `check` reads every film and mask and writes report.md and contact-sheet.png. `split` writes one manifest for any number
-of folders, 80:10:10 by patient and copies, and refuses a leak.
+of folders, 80:10:10 by patient and copies, and refuses a leak; `--convention` says how lungs were drawn where a folder
+does not.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import LungboxError
 from engine.files import write_atomically
 from training import pictures
 from training.check import Findings, check_film, contact_sheet, findings, report
-from training.manifest import FilmRecord, unique, write_manifest
+from training.manifest import MANIFEST, Convention, FilmRecord, Label, unique, write_manifest
 from training.progress import watched
 from training.sources import records_in
 from training.splits import assign
@@ -41,14 +44,33 @@ def _check(folders: Sequence[Path], out: Path) -> None:
     print(text)
 
 
-def _split(folders: Sequence[Path], out: Path) -> None:
-    records = gathered(folders)
-    found = checked(records)
-    assigned = assign(records, found.group_of)
+def drawn_by(convention: Convention, records: Sequence[FilmRecord]) -> list[FilmRecord]:
+    """Return the records with this convention for lungs that come with none."""
+    return [
+        replace(one, convention=convention) if one.label is Label.LUNGS and one.convention is Convention.NONE else one
+        for one in records
+    ]
+
+
+def split(folders: Sequence[Path], out: Path, convention: Convention = Convention.NONE) -> list[FilmRecord]:
+    """Write a manifest of all films, each with a split; return them. The convention is of masks that say none."""
+    records = drawn_by(convention, gathered(folders))
+    assigned = assign(records, checked(records).group_of)
     out.mkdir(parents=True, exist_ok=True)
-    write_manifest(out / "manifest.csv", assigned)
-    for split in sorted({record.split.value for record in assigned}):
-        print(f"{split}: {sum(record.split.value == split for record in assigned)} films")
+    write_manifest(out / MANIFEST, assigned)
+    return assigned
+
+
+def told(records: Sequence[FilmRecord]) -> Iterator[str]:
+    """Yield how many films each split has."""
+    for value, count in sorted(Counter(record.split.value for record in records).items()):
+        yield f"{value}: {count} films"
+
+
+def add_convention(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says how lungs were drawn."""
+    known = [one.value for one in Convention if one is not Convention.NONE]
+    parser.add_argument("--convention", choices=known, default="", help="of masks in folders that do not say theirs")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -57,9 +79,15 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("task", choices=["check", "split"])
     parser.add_argument("--data", type=Path, action="append", help="folder as downloaded; may be repeated")
     parser.add_argument("--out", type=Path, default=Path("check"), help="folder for what is written")
+    add_convention(parser)
     given = parser.parse_args(words)
+    folders = given.data or [SHARED]
     try:
-        (_check if given.task == "check" else _split)(given.data or [SHARED], given.out)
+        if given.task == "check":
+            _check(folders, given.out)
+        else:
+            for line in told(split(folders, given.out, Convention(given.convention))):
+                print(line)
     except LungboxError as error:
         print(error, file=sys.stderr)
         return 1

@@ -92,7 +92,7 @@ def of_split(records: Sequence[FilmRecord], split: Split) -> list[FilmRecord]:
     if not found:
         raise DataError(
             f"No film with a mask of its lungs lies in {split.value}.",
-            advice="See the manifest's columns source, mask and split.",
+            advice="Name some in a manifest's column split; python -m training.data split writes one.",
         )
     return found
 

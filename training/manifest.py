@@ -110,6 +110,7 @@ class FilmRecord:
         return key_of(self.source, self.patient)
 
 
+MANIFEST = "manifest.csv"  # in the folder of the films, or of what was made of them
 COLUMNS = ("id", "patient", "source", "image", "mask", "label", "convention", "split", "licence", "spacing_mm")
 
 
@@ -178,22 +179,28 @@ def manifest_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def read_manifest(path: Path) -> list[FilmRecord]:
-    """Return the films of a manifest; DataError names the row that cannot be one."""
+    """Return the films of a manifest; DataError names the row that cannot be one.
+
+    One that a person writes need have no column but `image`; what the others would say is then taken for granted: the
+    film is called as its file, the source as the folder, each film is of another patient, a mask is of the lungs.
+    """
     folder = path.resolve().parent
     records = []
-    for number, row in enumerate(manifest_rows(path, COLUMNS), start=2):
+    for number, row in enumerate(manifest_rows(path, ("image",)), start=2):
+        mask = _mask_files(row.get("mask", ""), folder)
+        name = row.get("id") or Path(row["image"]).stem
         try:
             record = FilmRecord(
-                id=row["id"],
-                patient=row["patient"],
-                source=row["source"],
+                id=name,
+                patient=row.get("patient") or name,
+                source=row.get("source") or folder.name,
                 image=folder / row["image"],
-                mask=_mask_files(row["mask"], folder),
-                label=Label(row["label"]),
-                convention=Convention(row["convention"]),
-                split=Split(row["split"]),
-                licence=row["licence"],
-                spacing_mm=float(row["spacing_mm"]) if row["spacing_mm"] else None,
+                mask=mask,
+                label=Label(row.get("label", Label.LUNGS.value if mask else "")),
+                convention=Convention(row.get("convention", "")),
+                split=Split(row.get("split", "" if mask else Split.UNLABELLED.value)),
+                licence=row.get("licence", ""),
+                spacing_mm=float(row["spacing_mm"]) if row.get("spacing_mm") else None,
             )
         except ValueError as error:
             raise DataError(f"{path.name}, row {number}: {error}.") from error
@@ -236,7 +243,7 @@ def lung_truth(records: Iterable[FilmRecord]) -> list[FilmRecord]:
         if record.convention is Convention.NONE:
             raise DataError(
                 f"Nothing says whether the mask of {record.key} takes in lung behind the heart.",
-                advice="Say so in the manifest's column convention: heart-excluded or heart-included.",
+                advice="Say it with --convention, or in the manifest's column: heart-excluded or heart-included.",
             )
         first.setdefault(record.convention, record)
     if len(first) > 1:

@@ -30,6 +30,7 @@ from engine.segmenter import Embedding, Segmenter, load_segmenter
 from training.boxes import BoxKind, bounds_of, draw_box, fixed_rng
 from training.manifest import (
     CONVENTION_TEXTS,
+    MANIFEST,
     Convention,
     DataError,
     FilmRecord,
@@ -43,7 +44,6 @@ from training.progress import watched
 from training.sources import records_in
 from training.truth import read_film, split_lungs
 
-MANIFEST = "manifest.csv"
 KEPT = "kept"
 AGREEMENT = 0.97  # Dice of every view with what most say; two readers of one film differ by about as much
 SHORTER = 0.20  # of the longer lung's height: more, and a base is whitened or a lung collapsed

@@ -2,9 +2,9 @@
 
     python -m training.whole --data ../shared/data/cxr --out runs/whole
 
-Pretraining on every film; training where there are masks; a first release, which outlines the films that have none;
-training on those too; the release. Each stage goes on where it was stopped, and one that is finished is not done again.
-On several GPUs give the stages by hand: `training.train` says how.
+Splits, where the films have none yet; pretraining on every film; training where there are masks; a first release, which
+outlines the films that have none; training on those too; the release. Each stage goes on where it was stopped, and one
+that is finished is not done again. On several GPUs give the stages by hand: `training.train` says how.
 """
 
 import argparse
@@ -17,14 +17,17 @@ import torch
 from engine.errors import LungboxError
 from engine.segmenter import load_segmenter
 from training.base import load_base
+from training.data import add_convention, drawn_by
+from training.data import split as split_films
+from training.data import told as told_splits
 from training.films import lung_records, of_split
-from training.manifest import Split, read_manifest
+from training.manifest import MANIFEST, Convention, Label, Split, lung_truth, named_sources, read_manifest
 from training.pretrain import pretrain
 from training.progress import Speaker
 from training.recipe import RECIPES, Recipe
 from training.release import USUAL, Release, Wanted, release_run, told
 from training.sources import records_in
-from training.teach import KEPT, MANIFEST, teach, without_masks
+from training.teach import KEPT, teach, without_masks
 from training.together import Team
 from training.train import train
 
@@ -36,10 +39,12 @@ class Plan:
     first: Recipe = RECIPES["compact"]
     last: Recipe = RECIPES["lengthen"]
     wanted: Wanted = USUAL
+    convention: Convention = Convention.NONE  # of masks in a folder that does not say theirs
 
 
 def whole(plan: Plan, data: Path, out: Path, device: torch.device, speaker: Speaker) -> Release:
     """Run what is left of all stages; return what was written."""
+    data = with_splits(plan, data, out, speaker)
     for split in (Split.TRAIN, Split.VAL):
         of_split(lung_records(data, plan.first.sources), split)  # what cannot be learned from is said now
     pretrained = pretrain(plan.first, data, out / "pretraining", device, speaker)
@@ -48,6 +53,19 @@ def whole(plan: Plan, data: Path, out: Path, device: torch.device, speaker: Spea
     also = outlined(plan, data, out, first, speaker)
     last = train(plan.last, data, out / "last", alone, load_base(first), also)
     return release_run(last, data, out / "model.safetensors", plan.wanted)
+
+
+def with_splits(plan: Plan, data: Path, out: Path, speaker: Speaker) -> Path:
+    """Return a folder whose films have their splits: the given one, or one with a manifest that gives each its own."""
+    films, records = out / "films", records_in(data)
+    if not any(one.split is Split.UNASSIGNED for one in records):
+        return data
+    if not (films / MANIFEST).exists():
+        chosen = drawn_by(plan.convention, named_sources(records, plan.first.sources))
+        lung_truth(one for one in chosen if one.label is Label.LUNGS)  # or the manifest would keep what is refused
+        for line in told_splits(split_films([data], films, plan.convention)):
+            speaker.line(line)
+    return films
 
 
 def outlined(plan: Plan, data: Path, out: Path, first: Path, speaker: Speaker) -> Path | None:
@@ -73,11 +91,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the model")
     parser.add_argument("--version", default=USUAL.version, help="of the model that is written")
+    add_convention(parser)
     parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     first, last = (replace(recipe, sources=tuple(given.sources)) for recipe in (Plan().first, Plan().last))
-    plan = Plan(first, last, Wanted(version=given.version))
+    plan = Plan(first, last, Wanted(version=given.version), Convention(given.convention))
     try:
         written = whole(plan, given.data, given.out, torch.device(given.device), Speaker(sys.stdout))
     except LungboxError as error:

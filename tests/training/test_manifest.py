@@ -63,10 +63,29 @@ def test_the_same_films_in_another_order_write_the_same_bytes(tmp_path: Path) ->
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
 
+def test_a_manifest_that_a_person_writes_need_say_little(tmp_path: Path) -> None:
+    path = tmp_path / "ours" / "manifest.csv"
+    path.parent.mkdir()
+    path.write_text("image, mask, convention, age\na/1.dcm, a/1.png, heart-excluded, 51\na/2.dcm, , , 60\n")
+    first, second = read_manifest(path)
+    assert first == FilmRecord(
+        id="1",
+        patient="1",
+        source="ours",
+        image=tmp_path / "ours" / "a" / "1.dcm",
+        mask=(MaskFile(tmp_path / "ours" / "a" / "1.png"),),
+        label=Label.LUNGS,
+        convention=Convention.HEART_EXCLUDED,
+        split=Split.UNASSIGNED,
+        licence="",
+    )
+    assert (second.mask, second.label, second.split) == ((), Label.NONE, Split.UNLABELLED)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda text: text.replace("licence", "license"), "has no column licence"),
+        (lambda text: text.replace("image", "picture"), "has no column image"),
         (lambda text: text.replace(",val,", ",valid,"), "row 2: 'valid' is not a valid Split"),
         (lambda text: text.replace("heart-excluded", "jsrt"), "row 2: 'jsrt' is not a valid Convention"),
         (lambda text: text.replace(",0.175", ""), "row 2 does not have as many cells"),

@@ -16,6 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorag
 
 from engine.errors import DamagedFilmError
 from engine.geometry import SpacingOrigin
+from tests.phantom import dicom_film, thorax, write_film
 from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Part, Split, lung_truth
 from training.sources import records_in
 from training.sources.jsrt import read_img
@@ -205,6 +206,33 @@ def test_a_data_set_is_recognised_counted_and_its_masks_are_named_for_what_they_
     assert len(bare) == unlabelled
     assert all(record.split is Split.UNLABELLED and not record.mask for record in bare)
     assert all(record.licence for record in records)
+
+
+def test_films_in_a_folder_of_images_have_the_masks_of_their_names(tmp_path: Path) -> None:
+    folder = tmp_path / "Our hospital"
+    for name in ("one", "ward/two", "ward/three", "four"):
+        write_picture(folder / "images" / f"{name}.png", film_pixels())
+    for mask in ("one.png", "ward/two_mask.png", "four.mask.tif", "of no film.png"):
+        write_picture(folder / "masks" / mask, both())
+    (folder / "images" / "notes.txt").write_text("no film")
+    records = {record.id: record for record in records_in(folder)}
+    assert set(records) == {"one", "ward/two", "ward/three", "four"}
+    assert {name for name, record in records.items() if record.mask} == {"one", "ward/two", "four"}
+    assert {record.source for record in records.values()} == {"Our hospital"}
+    bare, drawn = records["ward/three"], records["ward/two"]
+    assert (bare.label, bare.split) == (Label.NONE, Split.UNLABELLED)
+    assert (drawn.label, drawn.convention, drawn.split) == (Label.LUNGS, Convention.NONE, Split.UNASSIGNED)
+    np.testing.assert_array_equal(read_mask(drawn, 40, 40), both() > 0)
+
+
+def test_a_dicom_file_says_whose_film_it_is(tmp_path: Path) -> None:
+    images = tmp_path / "set" / "images"
+    images.mkdir(parents=True)
+    for name, patient in (("first", "P7"), ("second", "P7"), ("third", "")):
+        write_film(images / f"{name}.dcm", dicom_film(thorax(24, 20), PatientID=patient))
+    (images / "broken.dcm").write_bytes(b"nothing that DICOM knows")
+    records = {record.id: record.patient for record in records_in(tmp_path / "set")}
+    assert records == {"first": "P7", "second": "P7", "third": "third", "broken": "broken"}
 
 
 @pytest.mark.parametrize("write", [write_qata, write_siim])

@@ -14,9 +14,9 @@ from engine.mask import Mask
 from engine.segmenter import Segmenter, load_segmenter
 from tests.training.made_films import write_films
 from training.films import Draws, Film, chances
-from training.manifest import CONVENTION_TEXTS, Convention, DataError, FilmRecord, Label, Split, read_manifest
+from training.manifest import CONVENTION_TEXTS, MANIFEST, Convention, DataError, FilmRecord, Label, Split, read_manifest
 from training.recipe import Recipe
-from training.teach import MANIFEST, convention_of, main, taught, teach
+from training.teach import convention_of, main, taught, teach
 from training.train import load_taught
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,11 @@ from engine.segmenter import load_segmenter
 from tests.tiny import TINY
 from tests.training.made_films import COLUMNS, write_films
 from training import whole as module
-from training.manifest import DataError, Split, write_manifest
+from training.manifest import CONVENTION_TEXTS, MANIFEST, Convention, DataError, Split, read_manifest, write_manifest
 from training.progress import Speaker
 from training.recipe import Phase, Recipe
 from training.release import Wanted, release, torch_in_float32
 from training.sources import records_in
-from training.teach import MANIFEST
 from training.whole import Plan, main, whole
 
 FIRST = Recipe(
@@ -121,5 +121,37 @@ def test_a_folder_without_films_to_validate_on_is_refused_before_anything_is_tra
     manifest = data / MANIFEST
     manifest.write_text(manifest.read_text(encoding="utf-8").replace(",val,", ",test,"), encoding="utf-8")
     with pytest.raises(DataError, match="lies in val"):
+        whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert not out.exists()
+
+
+def pictures_of(root: Path) -> Path:
+    """Films and masks in two folders, and nothing that says more."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    made = write_films(root, count=24)
+    for number in range(24):
+        (made / f"{number}.png").rename(root / "images" / f"{number}.png")
+        (made / f"{number}.mask.png").rename(root / "masks" / f"{number}.png")
+    (root / MANIFEST).unlink()
+    return root
+
+
+def test_a_plain_folder_of_films_and_masks_is_split_and_becomes_a_checkpoint(tmp_path: Path) -> None:
+    data, out = pictures_of(tmp_path / "our films"), tmp_path / "run"
+    plan = replace(PLAN, convention=Convention.HEART_INCLUDED)
+    card = read_checkpoint(whole(plan, data, out, CPU, Speaker(sys.stdout)).path).card
+    splits = Counter(record.split for record in read_manifest(out / "films" / MANIFEST))
+    assert splits.keys() == {Split.TRAIN, Split.VAL, Split.TEST}
+    assert card["films"] == {
+        "train": {"our films": splits[Split.TRAIN]},
+        "validation": {"our films": splits[Split.VAL]},
+    }
+    assert card["convention"] == CONVENTION_TEXTS[Convention.HEART_INCLUDED]
+
+
+def test_a_plain_folder_whose_convention_nobody_says_is_refused_and_can_be_asked_again(tmp_path: Path) -> None:
+    data, out = pictures_of(tmp_path / "films"), tmp_path / "run"
+    with pytest.raises(DataError, match="takes in lung behind the heart"):
         whole(PLAN, data, out, CPU, Speaker(sys.stdout))
     assert not out.exists()

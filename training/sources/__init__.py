@@ -14,6 +14,7 @@ from training.sources import (
     jsrt,
     montgomery,
     own,
+    pictures,
     qata_cov19,
     shared,
     shenzhen,
@@ -37,8 +38,8 @@ class Adapter(Protocol):
 
 
 ADAPTERS: tuple[Adapter, ...] = (
+    shared,  # whose manifest says less than ours, and its adapter the rest
     own,
-    shared,
     jsrt,
     montgomery,
     shenzhen,
@@ -47,6 +48,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     covid_radiography,
     siim_pneumothorax,
     v7_darwin,
+    pictures,  # last: several of the others have a folder of that name
 )
 
 
@@ -62,5 +64,6 @@ def records_in(folder: Path) -> list[FilmRecord]:
             return unique(found)
     raise DataError(
         f"{folder.name} is not laid out like any data set that we know.",
-        advice=f"Known: {', '.join(adapter.SOURCE for adapter in ADAPTERS)}.",
+        advice="Put the films into images/ and their masks, by the same names, into masks/; or write a manifest.csv "
+        f"with the columns image, mask, convention. Known besides: {', '.join(one.SOURCE for one in ADAPTERS[2:-1])}.",
     )
