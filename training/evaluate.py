@@ -53,7 +53,10 @@ def chosen(folders: Sequence[Path], splits: Sequence[Split], sources: Sequence[s
     records = named_sources(unique([record for folder in folders for record in records_in(folder)]), sources)
     found = [record for record in records if record.label is Label.LUNGS and record.split in splits]
     if not found:
-        raise DataError(f"No film has lungs and lies in {', '.join(split.value for split in splits)}.")
+        raise DataError(
+            f"No film has lungs and lies in {', '.join(split.value for split in splits)}.",
+            advice="python -m training.data split writes a manifest in which each film has a split.",
+        )
     return sorted(found, key=lambda record: record.key)
 
 
