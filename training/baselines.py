@@ -4,7 +4,7 @@ Trained from scratch with our model's own batches, loss, schedule and average of
 channel and once without it; they run behind the engine's Segmenter, so films are read, framed and scored as our model's
 are (`training.hospitals` is the command). The paper compares networks that saw a box with networks that saw none.
 
-A network without the box finds both lungs; of its pieces, those that lie mostly inside the box are its answer.
+A network without the box finds both lungs; of its pieces, those that the box has a good part of are its answer.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from engine.errors import LungboxError
+from engine.lungs import MEANT
 from engine.network.checkpoint import Checkpoint
 from engine.network.torch_backend import has_bfloat16
 from training.films import Batch, Draws, Film, resized
@@ -36,7 +37,6 @@ from training.supply import supplied, workers_for
 from training.train import learning_rate
 
 _BOX_CORNER = 2  # label of a box's first corner (Letterbox.tokens); its second follows
-_INSIDE = 0.5  # of a piece's area
 
 
 class BaselinesMissingError(LungboxError):
@@ -116,11 +116,11 @@ def box_channel(coordinates: NDArray[np.float32], labels: NDArray[np.float32], s
 
 
 def inside_box(logits: NDArray[np.float32], box: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logits of one frame, less the pieces that lie mostly outside the box."""
+    """Return the logits of one frame, less the pieces that the box hardly has, by the rule that ours are named by."""
     count, labels = cv2.connectedComponents((logits > 0).astype(np.uint8), connectivity=8)
     area = np.bincount(labels.ravel(), minlength=count)
     within = np.bincount(labels[box > 0], minlength=count)
-    dropped = within <= _INSIDE * area
+    dropped = within < MEANT * area
     dropped[0] = False
     return np.where(dropped[labels], -np.abs(logits), logits)
 

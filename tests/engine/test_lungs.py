@@ -100,7 +100,7 @@ def test_naming_takes_the_parts_that_the_rule_says(seed: int, corners: tuple[int
     noise = np.random.default_rng(seed).normal(size=(200, 240)).astype(np.float32)
     mask = Mask.of(cv2.GaussianBlur(noise, (0, 0), 9) > 0.05)
     box = BoxPrompt(*corners)
-    inside = [part for part in mask.parts() if part.clipped(box).area_px * 2 >= part.area_px]
+    inside = [part for part in mask.parts() if part.clipped(box).area_px * 3 >= part.area_px]
     kept = reduce(Mask.union, inside, Mask.empty(200, 240)) if inside else mask.clipped(box)
     areas = [part.area_px for part in kept.parts()]
     two = len(areas) > 1 and areas[1] >= 0.12 * areas[0]

@@ -31,6 +31,18 @@ def test_one_box_round_both_lungs_gives_two_structures() -> None:
     assert named(RIGHT, LEFT, box=BOTH_BOX) == {Structure.RIGHT_LUNG: 65 * 25, Structure.LEFT_LUNG: 65 * 25}
 
 
+def test_a_box_with_every_edge_a_seventh_of_its_side_too_far_in_still_has_both_lungs() -> None:
+    """Less than half of a lung lies in it, and it was meant."""
+    assert named(RIGHT, LEFT, box=BoxPrompt(10, 25, 61, 70)) == {
+        Structure.RIGHT_LUNG: 65 * 25,
+        Structure.LEFT_LUNG: 65 * 25,
+    }
+
+
+def test_a_fifth_of_the_other_lung_in_a_box_is_not_meant() -> None:
+    assert named(RIGHT, LEFT, box=BoxPrompt(40, 10, 75, 85)) == {Structure.LEFT_LUNG: 65 * 25}
+
+
 def test_air_outside_the_box_does_not_move_the_lung_to_the_other_side() -> None:
     arm = (slice(20, 60), slice(74, 80))
     assert named(LEFT, arm, box=LEFT_BOX) == {Structure.LEFT_LUNG: 65 * 25}
