@@ -23,6 +23,7 @@ Pixels = NDArray[np.bool_]
 
 _MASK_LIMIT_BYTES = 256 << 20
 _SQUASH_TOLERANCE = 0.02  # a mask at another resolution may differ this much in aspect: one pixel's rounding at 100 px
+_LARGEST_LABEL = 15
 _SMALLEST_LUNG = 0.03  # of both; the smallest in the shared films, of a destroyed lung, is 9 %
 
 
@@ -106,10 +107,13 @@ def _read(file: MaskFile, rows: int, columns: int) -> Pixels:
 def _picture(path: Path) -> Pixels:
     try:
         with Image.open(io.BytesIO(read_file(path, limit_bytes=_MASK_LIMIT_BYTES))) as picture:
-            grey = np.asarray(picture.convert("L"))
+            worn, grey = picture.format == "JPEG", np.asarray(picture.convert("L"))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path.name} is not a mask that can be read.") from error
-    # 0/255, 0/1 and JPEG-worn masks are all in use: what is nearer to the brightest value is inside.
+    # Small numbers, or no more than two besides 0, are labels, as of the two lungs or of lobes: all but 0 are inside.
+    # Else it is a worn or smoothed mask: what is nearer to the brightest value is inside.
+    if not worn and grey.min() == 0 and (grey.max() <= _LARGEST_LABEL or np.unique(grey).size <= 3):
+        return grey > 0
     return grey.astype(np.int32) * 2 > int(grey.max()) if grey.any() else np.zeros(grey.shape, dtype=np.bool_)
 
 

@@ -225,6 +225,27 @@ def test_films_in_a_folder_of_images_have_the_masks_of_their_names(tmp_path: Pat
     np.testing.assert_array_equal(read_mask(drawn, 40, 40), both() > 0)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [(255, 255), (1, 1), (1, 2), (5, 3), (128, 255), (76, 150)],
+    ids=["white", "one", "labels", "lobes", "greys", "colours"],
+)
+def test_both_lungs_are_read_whatever_values_they_are_drawn_in(tmp_path: Path, values: tuple[int, int]) -> None:
+    path = tmp_path / "mask.png"
+    drawn = np.where(lung("right") > 0, values[0], 0) + np.where(lung("left") > 0, values[1], 0)
+    write_picture(path, drawn)
+    record = replace(found(tmp_path, write_shenzhen)[0], mask=(MaskFile(path),))
+    np.testing.assert_array_equal(read_mask(record, 40, 40), both() > 0)
+
+
+def test_what_wear_or_smoothing_leaves_beside_a_lung_is_none_of_it(tmp_path: Path) -> None:
+    record = found(tmp_path, write_shenzhen)[0]
+    for name in ("worn.jpg", "smooth.png"):
+        write_picture(tmp_path / name, cv2.GaussianBlur(both(), (5, 5), 1.0))
+        mask = read_mask(replace(record, mask=(MaskFile(tmp_path / name),)), 40, 40)
+        assert np.count_nonzero(mask != (both() > 0)) < 20, name
+
+
 def test_a_dicom_file_says_whose_film_it_is(tmp_path: Path) -> None:
     images = tmp_path / "set" / "images"
     images.mkdir(parents=True)
