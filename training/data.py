@@ -9,14 +9,13 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import LungboxError
 from engine.files import write_atomically
 from training import pictures
 from training.check import Findings, check_film, contact_sheet, findings, report
-from training.manifest import MANIFEST, Convention, FilmRecord, Label, unique, write_manifest
+from training.manifest import MANIFEST, Convention, FilmRecord, add_convention, drawn_by, unique, write_manifest
 from training.progress import watched
 from training.sources import records_in
 from training.splits import assign
@@ -44,14 +43,6 @@ def _check(folders: Sequence[Path], out: Path) -> None:
     print(text)
 
 
-def drawn_by(convention: Convention, records: Sequence[FilmRecord]) -> list[FilmRecord]:
-    """Return the records with this convention for lungs that come with none."""
-    return [
-        replace(one, convention=convention) if one.label is Label.LUNGS and one.convention is Convention.NONE else one
-        for one in records
-    ]
-
-
 def split(folders: Sequence[Path], out: Path, convention: Convention = Convention.NONE) -> list[FilmRecord]:
     """Write a manifest of all films, each with a split; return them. The convention is of masks that say none."""
     records = drawn_by(convention, gathered(folders))
@@ -65,12 +56,6 @@ def told(records: Sequence[FilmRecord]) -> Iterator[str]:
     """Yield how many films each split has."""
     for value, count in sorted(Counter(record.split.value for record in records).items()):
         yield f"{value}: {count} films"
-
-
-def add_convention(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that says how lungs were drawn."""
-    known = [one.value for one in Convention if one is not Convention.NONE]
-    parser.add_argument("--convention", choices=known, default="", help="of masks in folders that do not say theirs")
 
 
 def main(words: Sequence[str] | None = None) -> int:

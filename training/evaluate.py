@@ -24,12 +24,24 @@ from engine.segmenter import Segmenter, load_segmenter
 from training import comparison, metrics, pictures, summary
 from training.alterations import Alteration, altered
 from training.boxes import DRAWN, BoxKind
-from training.manifest import DataError, FilmRecord, Label, Split, named_sources, unique
+from training.manifest import (
+    Convention,
+    DataError,
+    FilmRecord,
+    Label,
+    Split,
+    add_convention,
+    drawn_by,
+    lung_truth,
+    named_sources,
+    unique,
+)
 from training.progress import watched
 from training.scoring import Answer, Score, Target, answers, asks, score, with_known_spacing, write_scores
 from training.sources import records_in
 from training.truth import Lungs, read_film, read_lungs
 
+_SPLITS = {one.value: one for one in (Split.TRAIN, Split.VAL, Split.TEST, Split.EXTERNAL)} | {"none": Split.UNASSIGNED}
 REMINDER = "The test split is looked at once, when nothing can change any more. Tune on val."
 
 
@@ -48,15 +60,26 @@ def named(segmenters: Sequence[Segmenter]) -> list[Model]:
     return [Model(name, one) for name, one in zip(names, segmenters, strict=False)]
 
 
-def chosen(folders: Sequence[Path], splits: Sequence[Split], sources: Sequence[str]) -> list[FilmRecord]:
-    """Return the films with lung masks of some folders, splits and sources; no sources means all."""
+def chosen(
+    folders: Sequence[Path],
+    splits: Sequence[Split],
+    sources: Sequence[str],
+    convention: Convention = Convention.NONE,
+) -> list[FilmRecord]:
+    """Return the films with lung masks of some folders, splits and sources; no sources means all.
+
+    The convention is of masks that say none; one that nobody says is refused, as Dice would mean nothing.
+    """
     records = named_sources(unique([record for folder in folders for record in records_in(folder)]), sources)
-    found = [record for record in records if record.label is Label.LUNGS and record.split in splits]
+    lungs = [record for record in drawn_by(convention, records) if record.label is Label.LUNGS]
+    found = [record for record in lungs if record.split in splits]
     if not found:
         raise DataError(
             f"No film has lungs and lies in {', '.join(split.value for split in splits)}.",
-            advice="python -m training.data split writes a manifest in which each film has a split.",
+            advice="--split none judges the films of a folder without splits.",
         )
+    for one in found:
+        lung_truth([one])
     return sorted(found, key=lambda record: record.key)
 
 
@@ -153,7 +176,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, help="model file; the bundled one by default")
     parser.add_argument("--against", type=Path, help="second model file, usually the float one")
     parser.add_argument("--data", type=Path, action="append", required=True, help="folder of films; may be repeated")
-    parser.add_argument("--split", nargs="+", default=["val"], choices=["train", "val", "test", "external"])
+    parser.add_argument("--split", nargs="+", default=["val"], choices=list(_SPLITS))
+    add_convention(parser)
     parser.add_argument("--sources", nargs="*", default=[], help="only these; all by default")
     parser.add_argument("--altered", action="store_true", help="also rotated, inverted, underexposed and so on")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
@@ -178,7 +202,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace, command: str) -> int:
-    records = chosen(given.data, [Split(name) for name in given.split], given.sources)
+    splits = [_SPLITS[name] for name in given.split]
+    records = chosen(given.data, splits, given.sources, Convention(given.convention))
     paths = [given.checkpoint, given.against] if given.against else [given.checkpoint]
     models = named([load_segmenter(path, given.device) for path in paths])
     new, old = models[0], models[1] if given.against else None
@@ -225,7 +250,7 @@ def _about(model: Model) -> dict[str, str]:
 
 def _heading(model: Model, records: Sequence[FilmRecord]) -> str:
     about = _about(model)
-    splits = " and ".join(sorted({record.split.value for record in records}))
+    splits = " and ".join(sorted({record.split.value or "no split" for record in records}))
     return (
         f"# {about['name']} {about['version']} on {len(records)} films of {splits}\n\n"
         f"{about['scheme']}; {about['backend']}; SHA-256 {about['sha256']}.\n"

@@ -5,11 +5,12 @@ stand for (`Label`) and where the annotators drew the lung's edge (`Convention`)
 sources that differ in either must never be mixed silently.
 """
 
+import argparse
 import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -226,6 +227,20 @@ def named_sources(records: Iterable[FilmRecord], sources: Sequence[str]) -> list
     if unknown:
         raise DataError(f"No source is called {', '.join(unknown)}.", advice=f"There are {', '.join(sorted(known))}.")
     return [record for record in chosen if not sources or record.source in sources]
+
+
+def drawn_by(convention: Convention, records: Sequence[FilmRecord]) -> list[FilmRecord]:
+    """Return the records with this convention for lungs that come with none."""
+    return [
+        replace(one, convention=convention) if one.label is Label.LUNGS and one.convention is Convention.NONE else one
+        for one in records
+    ]
+
+
+def add_convention(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says how lungs were drawn."""
+    known = [one.value for one in Convention if one is not Convention.NONE]
+    parser.add_argument("--convention", choices=known, default="", help="of masks in folders that do not say theirs")
 
 
 def lung_truth(records: Iterable[FilmRecord]) -> list[FilmRecord]:

@@ -17,11 +17,20 @@ import torch
 from engine.errors import LungboxError
 from engine.segmenter import load_segmenter
 from training.base import load_base
-from training.data import add_convention, drawn_by
 from training.data import split as split_films
 from training.data import told as told_splits
 from training.films import lung_records, of_split
-from training.manifest import MANIFEST, Convention, Label, Split, lung_truth, named_sources, read_manifest
+from training.manifest import (
+    MANIFEST,
+    Convention,
+    Label,
+    Split,
+    add_convention,
+    drawn_by,
+    lung_truth,
+    named_sources,
+    read_manifest,
+)
 from training.pretrain import pretrain
 from training.progress import Speaker
 from training.recipe import RECIPES, Recipe

@@ -58,6 +58,22 @@ def test_lungs_of_the_wanted_splits_and_sources_are_chosen_and_nothing_else(tmp_
         chosen([folder], [Split.TRAIN], [])
 
 
+def test_films_without_splits_are_judged_once_their_convention_is_said(tmp_path: Path) -> None:
+    made = write_set(tmp_path / "made")
+    for folder, ending in (("images", "png"), ("masks", "mask.png")):
+        (tmp_path / "ours" / folder).mkdir(parents=True)
+        for i in range(3):
+            (made / f"{i}.{ending}").rename(tmp_path / "ours" / folder / f"{i}.png")
+    folders = [tmp_path / "ours"]
+    with pytest.raises(DataError, match="lies in val") as refused:
+        chosen(folders, [Split.VAL], [])
+    assert "--split none" in str(refused.value)
+    with pytest.raises(DataError, match="takes in lung behind the heart"):
+        chosen(folders, [Split.UNASSIGNED], [])
+    found = chosen(folders, [Split.UNASSIGNED], [], Convention.HEART_EXCLUDED)
+    assert [(one.key, one.convention) for one in found] == [(f"ours/{i}", Convention.HEART_EXCLUDED) for i in range(3)]
+
+
 def test_a_perfect_model_is_perfect_with_an_oracles_box_and_only_with_it(tmp_path: Path) -> None:
     records = chosen([write_set(tmp_path / "set")], [Split.VAL], [])
     for record in records:  # at the frame's own size the filled box is exact
