@@ -1,6 +1,6 @@
 """Outlines by a trained model for films without masks, so that the next training sees more hospitals.
 
-    python -m training.teach --data ../shared/data/cxr --source nih --out runs/taught
+    python -m training.teach --data ../shared/data/cxr --sources nih --out runs/taught
     python -m training.train --data ../shared/data/cxr --also runs/taught --recipe continue --start FILE --out runs/next
 
 A film is outlined in several ways: as it is and mirrored, asked for with the whole film and with boxes round each lung.
@@ -37,6 +37,7 @@ from training.manifest import (
     Label,
     MaskFile,
     Split,
+    named_sources,
     write_manifest,
 )
 from training.pictures import MODEL, film_tile, sheet, write_png
@@ -160,14 +161,14 @@ def main(argv: list[str] | None = None) -> int:
     """Read the flags, outline, and say what was left out."""
     parser = argparse.ArgumentParser(prog="python -m training.teach", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with films")
-    parser.add_argument("--source", action="append", required=True, help="of the films to outline; may be repeated")
+    parser.add_argument("--sources", nargs="+", default=[], help="to outline; all films without masks by default")
     parser.add_argument("--out", type=Path, required=True, help="folder for masks and manifest")
     parser.add_argument("--checkpoint", type=Path, help="the teacher; the bundled model by default")
     given = parser.parse_args(argv)
     try:
-        films = [record for record in without_masks(records_in(given.data)) if record.source in given.source]
+        films = without_masks(named_sources(records_in(given.data), given.sources))
         if not films:
-            raise DataError("There are no films without masks under these names.", advice="See the manifest's columns.")
+            raise DataError("There are no films without masks here.", advice="Every film has a mask, or is kept apart.")
         told = teach(load_segmenter(given.checkpoint, "cpu"), films, given.out)
     except LungboxError as error:
         print(f"training.teach: {error}", file=sys.stderr)

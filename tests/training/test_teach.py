@@ -99,7 +99,7 @@ def test_films_outlined_by_another_convention_are_refused(tmp_path: Path) -> Non
 
 def test_films_with_masks_are_never_outlined_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_films(tmp_path)
-    assert main(["--data", str(data), "--source", "shenzhen", "--out", str(tmp_path / "out")]) == 1
+    assert main(["--data", str(data), "--sources", "shenzhen", "--out", str(tmp_path / "out")]) == 1
     assert "no films without masks" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
