@@ -13,7 +13,7 @@ import io
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +169,6 @@ def _drawn(films: list[Film], recipe: Recipe, device: torch.device, first: int) 
         for batch in supplied(draws, workers_for(device), skipped):
             yield batch, seen
             seen += phase.batch
-
-
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """Return the recipe with a share of its films, a batch a phase at least, and of its warm-up."""
-    phases = tuple(replace(phase, films=max(phase.batch, round(phase.films * share))) for phase in recipe.phases)
-    return replace(recipe, phases=phases, warmup_steps=max(1, round(recipe.warmup_steps * share)))
 
 
 @dataclass(slots=True)

@@ -27,12 +27,12 @@ from engine.network.torch_backend import TorchBackend
 from engine.segmenter import Segmenter
 from training import baselines, summary
 from training.base import load_base
-from training.baselines import ARCHITECTURES, BaselineBackend, shortened
+from training.baselines import ARCHITECTURES, BaselineBackend
 from training.evaluate import REMINDER, Model, chosen, evaluate
-from training.films import load_films
+from training.films import load_films, lung_records
 from training.manifest import Convention, DataError, FilmRecord, Split
-from training.recipe import Recipe
-from training.release import released_tensors
+from training.recipe import Recipe, shortened
+from training.release import card_of, released_tensors
 from training.scoring import Score, is_drawn, read_scores, write_scores
 from training.state import StateError, read_whole
 from training.statistics import bootstrap
@@ -96,7 +96,8 @@ def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.d
             preprocessing=base.preprocessing,
             tensors=released_tensors(base.network(()), "float32"),
             scheme="float32",
-            card={"trained on": list(entry.sources), "films drawn": recipe.total_films, "seed": recipe.seed},
+            card=card_of(lung_records(data, entry.sources), {})
+            | {"films drawn": recipe.total_films, "seed": recipe.seed},
         )
         return Segmenter(TorchBackend(read_checkpoint(path), device.type, bfloat16=False))  # as the baselines run
     torch.manual_seed(recipe.seed)
@@ -208,7 +209,7 @@ def run(given: argparse.Namespace, records: Sequence[FilmRecord]) -> str:
     """Do what is not done yet, and return the table; it grows with each row, as hours lie between two."""
     recipe = Recipe()
     if given.films is not None:
-        recipe = shortened(recipe, given.films / recipe.total_films)
+        recipe = shortened(recipe, given.films)
     for network in given.networks:
         if network != OURS:
             baselines.build(ARCHITECTURES[network], 1)  # what is not installed is said now, not after hours

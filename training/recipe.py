@@ -1,6 +1,6 @@
 """Every number of the training, each with its reason. Command-line flags come from these fields."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.network.config import ModelConfig, Preprocessing
 
@@ -75,3 +75,10 @@ RECIPES = {
         taught_share=0.33,
     ),
 }
+
+
+def shortened(recipe: Recipe, films: int) -> Recipe:
+    """Return the recipe for so many films, a batch a phase at least; phases and warm-up keep their shares."""
+    share = films / recipe.total_films
+    phases = tuple(replace(phase, films=max(phase.batch, round(phase.films * share))) for phase in recipe.phases)
+    return replace(recipe, phases=phases, warmup_steps=max(1, round(recipe.warmup_steps * share)))

@@ -37,7 +37,7 @@ from training.losses import mask_loss
 from training.manifest import lung_truth
 from training.pictures import sheet, write_png
 from training.progress import Journal, NoJournal, Silent, Speaker, duration, journal, seconds_left
-from training.recipe import RECIPES, Recipe
+from training.recipe import RECIPES, Recipe, shortened
 from training.state import Run, commit, start, write_whole
 from training.supply import supplied, workers_for
 from training.together import Team, team
@@ -264,6 +264,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--start", type=Path, help="released .safetensors, average.pt or pretrained.pt to start from, not from nothing"
     )
+    parser.add_argument("--films", type=int, help="drawn in all; the recipe's own number by default")
     parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
     parser.add_argument("--also", type=Path, help="folder of training.teach: films outlined by a model, to learn from")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -272,6 +273,8 @@ def main(argv: list[str] | None = None) -> int:
         base = None if given.start is None else load_base(given.start)
         with team(given.device) as company:
             recipe = replace(RECIPES[given.recipe], sources=tuple(given.sources))
+            if given.films is not None:
+                recipe = shortened(recipe, given.films)
             weights = train(recipe, given.data, given.out, company, base, given.also)
             if company.leads:
                 print(f"wrote {weights}")

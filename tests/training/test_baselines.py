@@ -17,7 +17,7 @@ from engine.segmenter import Segmenter
 from training import baselines
 from training.baselines import ARCHITECTURES, BaselineBackend, box_channel, has_boxes, inside_box, questions, train
 from training.films import Batch, Draws, Film
-from training.recipe import Phase, Recipe
+from training.recipe import Phase, Recipe, shortened
 from training.state import StateError
 
 SIDE = 32
@@ -173,12 +173,12 @@ def test_the_average_of_the_weights_is_kept_and_not_the_last() -> None:
     assert 0 < (first - untrained).abs().max() < 0.5 * (trained - untrained).abs().max()
 
 
-def test_a_trial_draws_a_share_of_the_films_and_keeps_every_phase() -> None:
-    short = baselines.shortened(RECIPE, 0.1)
+def test_a_trial_draws_fewer_films_and_keeps_every_phase() -> None:
+    short = shortened(RECIPE, 24)
     assert [(phase.size, phase.films, phase.batch) for phase in short.phases] == [(16, 16, 4), (SIDE, 8, 4)]
-    assert [phase.films for phase in baselines.shortened(RECIPE, 0.0).phases] == [4, 4]
-    assert baselines.shortened(RECIPE, 0.5).warmup_steps == RECIPE.warmup_steps // 2
-    assert baselines.shortened(RECIPE, 1.0) == RECIPE
+    assert [phase.films for phase in shortened(RECIPE, 0).phases] == [4, 4]
+    assert shortened(RECIPE, RECIPE.total_films // 2).warmup_steps == RECIPE.warmup_steps // 2
+    assert shortened(RECIPE, RECIPE.total_films) == RECIPE
 
 
 @pytest.mark.slow
