@@ -322,6 +322,7 @@ def release_run(weights: Path, data: Path, out: Path, wanted: Wanted) -> Release
     """Round a run's averaged weights without further training, and write the file."""
     scheme, base, run = SCHEMES[wanted.scheme], load_base(weights), run_of(weights)
     sources = run["recipe"]["sources"] if run else ()
+    out.parent.mkdir(parents=True, exist_ok=True)  # before minutes of work that could not be kept
     taught = Counter(source_of(key) for key in run.get("taught", ()))
     model, preprocessing = base.network(()), base.preprocessing
     load = (sources, base.config.image_size, preprocessing)

@@ -21,7 +21,10 @@ from training.manifest import CONVENTION_TEXTS, MANIFEST, Convention, DataError,
 from training.progress import Speaker
 from training.recipe import Phase, Recipe
 from training.release import Wanted, release, torch_in_float32
+from training.release import main as release_main
 from training.sources import records_in
+from training.together import Team
+from training.train import train
 from training.whole import Plan, main, whole
 
 FIRST = Recipe(
@@ -81,6 +84,19 @@ def test_a_folder_becomes_a_checkpoint_and_nothing_is_done_twice(
     monkeypatch.setattr("training.pretrain._steps", never)
     again = whole(PLAN, data, out, CPU, Speaker(sys.stdout))
     assert again.sha256 == released.sha256
+
+
+def test_a_runs_weights_are_released_by_hand_into_a_folder_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=False), tmp_path / "new" / "model.safetensors"
+    weights = train(FIRST, data, tmp_path / "run", Team(CPU))
+    words = ["--data", str(data), "--scheme", "float32", "--name", "by hand", "--proof", "2", "--out", str(out)]
+    assert release_main([str(weights), *words]) == 0
+    assert "wrote" in capsys.readouterr().out
+    assert read_checkpoint(out).card["data"] == "Learned from 7 films of shenzhen; validated on 3 films of shenzhen."
+    assert release_main([str(tmp_path / "nothing.pt"), *words]) == 1
+    assert "nothing.pt is not a torch file" in capsys.readouterr().err
 
 
 def test_films_that_were_outlined_are_learned_from(tmp_path: Path) -> None:
