@@ -197,9 +197,9 @@ def read_manifest(path: Path) -> list[FilmRecord]:
                 source=row.get("source") or folder.name,
                 image=folder / row["image"],
                 mask=mask,
-                label=Label(row.get("label", Label.LUNGS.value if mask else "")),
+                label=Label(row.get("label") or (Label.LUNGS.value if mask else "")),
                 convention=Convention(row.get("convention", "")),
-                split=Split(row.get("split", "" if mask else Split.UNLABELLED.value)),
+                split=Split(row.get("split") or ("" if mask else Split.UNLABELLED.value)),
                 licence=row.get("licence", ""),
                 spacing_mm=float(row["spacing_mm"]) if row.get("spacing_mm") else None,
             )

@@ -68,6 +68,9 @@ def test_a_manifest_that_a_person_writes_need_say_little(tmp_path: Path) -> None
     path.parent.mkdir()
     path.write_text("image, mask, convention, age\na/1.dcm, a/1.png, heart-excluded, 51\na/2.dcm, , , 60\n")
     first, second = read_manifest(path)
+    path.write_text("image, mask, label, split\na/1.dcm, a/1.png, , \na/2.dcm, , , \n")
+    assert [one.split for one in read_manifest(path)] == [Split.UNASSIGNED, Split.UNLABELLED]
+    assert [one.label for one in read_manifest(path)] == [Label.LUNGS, Label.NONE]
     assert first == FilmRecord(
         id="1",
         patient="1",
