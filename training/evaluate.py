@@ -76,7 +76,7 @@ def chosen(
     if not found:
         raise DataError(
             f"No film has lungs and lies in {', '.join(split.value for split in splits)}.",
-            advice="--split none judges the films of a folder without splits.",
+            advice="--split none judges a folder without splits; make train leaves those it gave in RUN/films.",
         )
     for one in found:
         lung_truth([one])
