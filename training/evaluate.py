@@ -31,6 +31,7 @@ from training.manifest import (
     Label,
     Split,
     add_convention,
+    convention_of,
     drawn_by,
     lung_truth,
     named_sources,
@@ -210,10 +211,12 @@ def _run(given: argparse.Namespace, command: str) -> int:
     scores, data_sha256 = evaluate(models, records, list(Alteration) if given.altered else [])
     given.out.mkdir(parents=True, exist_ok=True)
     rows = summary.table(scores[0])
-    found = summary.bars(rows)
+    drawn = convention_of(new.segmenter.checkpoint.card)
+    drawn = Convention.HEART_EXCLUDED if drawn is Convention.NONE else drawn  # as ours, and as Meta's is adapted by us
+    found = summary.bars(rows, drawn)
     write_scores(given.out / "scores.csv", scores[0])
     pictures.write_png(given.out / "worst.png", worst_sheet(new, records, scores[0]))
-    text = [_heading(new, records), summary.bars_as_markdown(found) if found else "", summary.as_markdown(rows)]
+    text = [_heading(new, records), summary.bars_as_markdown(found) if found else "", summary.as_markdown(rows, drawn)]
     content = {
         "command": f"python -m training.evaluate {command}",
         "checkpoint": _about(new),

@@ -9,7 +9,7 @@ import argparse
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -36,6 +36,11 @@ CONVENTION_TEXTS = {  # what a model's card says of how it outlines
     ),
     Convention.HEART_INCLUDED: "Projected lung, whole: lung behind the heart and below the domes is in the mask.",
 }
+
+
+def convention_of(card: Mapping[str, object]) -> Convention:
+    """Return how a model outlines by what its card says; NONE where it does not say."""
+    return next((one for one, text in CONVENTION_TEXTS.items() if card.get("convention") == text), Convention.NONE)
 
 
 class Label(Enum):

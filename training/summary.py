@@ -132,18 +132,14 @@ class Bar:
 
 
 def _pooled(rows: Sequence[Row], asked: str, box: str, altered: str = "") -> Row | None:
-    """Return the line of the most masks with the convention that the model was trained for."""
-    fitting = [
-        row
-        for row in rows
-        if (row.asked, row.box, row.altered) == (asked, box, altered)
-        and row.convention == Convention.HEART_EXCLUDED.value
-    ]
+    """Return the line of the most masks."""
+    fitting = [row for row in rows if (row.asked, row.box, row.altered) == (asked, box, altered)]
     return max(fitting, key=lambda row: row.masks, default=None)
 
 
-def bars(rows: Sequence[Row]) -> list[Bar]:
-    """Return the bars that these lines can speak to."""
+def bars(rows: Sequence[Row], drawn_by: Convention = Convention.HEART_EXCLUDED) -> list[Bar]:
+    """Return the bars that these lines can speak to: of truth that is drawn as the model outlines."""
+    rows = [row for row in rows if row.convention == drawn_by.value]
     found: list[Bar] = []
 
     def at_least(name: str, value: float, least: float) -> None:
@@ -213,8 +209,8 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 )
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
-    """Return the lines as tables, one for each source, request and alteration."""
+def as_markdown(rows: Sequence[Row], drawn_by: Convention = Convention.HEART_EXCLUDED) -> str:
+    """Return the lines as tables, one for each source, request and alteration; `drawn_by` is how the model outlines."""
     lines = [
         "Lengths are in mm where the spacing is known, else in pixels of a frame whose longer side is 512. NSD counts",
         "boundary pixels within 1.5 mm or 2 px of 512; the paper's tolerance is twice that. Masks are those that the",
@@ -229,7 +225,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
         if title != heading:
             heading = title
             lines += ["", title, ""]
-            if row.convention != Convention.HEART_EXCLUDED.value:
+            if row.convention != drawn_by.value:
                 lines += [
                     "The truth is drawn by another convention than the model's, so Dice, IoU, NSD and HD95 say little;",
                     "precision, apex and chest wall are where the two agree.",

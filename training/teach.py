@@ -12,10 +12,9 @@ The masks, a manifest, and a sheet to look at are written to --out.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,6 @@ from engine.mask import Mask
 from engine.segmenter import Embedding, Segmenter, load_segmenter
 from training.boxes import BoxKind, bounds_of, draw_box, fixed_rng
 from training.manifest import (
-    CONVENTION_TEXTS,
     MANIFEST,
     Convention,
     DataError,
@@ -37,6 +35,7 @@ from training.manifest import (
     Label,
     MaskFile,
     Split,
+    convention_of,
     named_sources,
     write_manifest,
 )
@@ -117,6 +116,10 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
     told: Counter[str] = Counter()
     kept, tiles = [], []
     convention = convention_of(segmenter.checkpoint.card)
+    if convention is Convention.NONE:
+        raise DataError(
+            "The model's card does not say how it outlines.", advice="Teach with a model of training.release."
+        )
     by = f"{segmenter.checkpoint.name} {segmenter.checkpoint.version} {segmenter.checkpoint.sha256[:12]}"
     for number, record in enumerate(watched(records)):
         film = read_film(record)
@@ -142,14 +145,6 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
     write_manifest(out / MANIFEST, kept)  # last: where it lies, the rest does
     told[KEPT] = len(kept)
     return told
-
-
-def convention_of(card: Mapping[str, Any]) -> Convention:
-    """Return how the teacher outlines; one whose card does not say is no teacher."""
-    for convention, text in CONVENTION_TEXTS.items():
-        if card.get("convention") == text:
-            return convention
-    raise DataError("The model's card does not say how it outlines.", advice="Teach with a model of training.release.")
 
 
 def without_masks(records: Sequence[FilmRecord]) -> list[FilmRecord]:

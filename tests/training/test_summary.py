@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from training import comparison, summary
+from training.manifest import Convention
 from training.scoring import Score
 from training.summary import DRAWN
 
@@ -96,6 +97,14 @@ def test_a_missed_bar_is_named(spoil: dict[str, object], bar: str) -> None:
     scores = [replace(one, **spoil) for one in many()]  # type: ignore[arg-type]
     found = summary.bars(summary.table(scores))
     assert bar in {one.name for one in found if not one.cleared}
+
+
+def test_a_model_that_takes_in_the_heart_is_held_against_truth_that_does() -> None:
+    rows = summary.table([replace(one, convention=Convention.HEART_INCLUDED.value) for one in many()])
+    assert not summary.bars(rows)
+    assert "another convention than the model's" in summary.as_markdown(rows)
+    assert summary.bars(rows, Convention.HEART_INCLUDED)
+    assert "another convention" not in summary.as_markdown(rows, Convention.HEART_INCLUDED)
 
 
 def test_a_sloppy_box_may_cost_seven_tenths_of_a_point() -> None:

@@ -12,11 +12,22 @@ from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.mask import Mask
 from engine.segmenter import Segmenter, load_segmenter
+from tests.tiny import tiny_checkpoint
 from tests.training.made_films import write_films
 from training.films import Draws, Film, chances
-from training.manifest import CONVENTION_TEXTS, MANIFEST, Convention, DataError, FilmRecord, Label, Split, read_manifest
+from training.manifest import (
+    CONVENTION_TEXTS,
+    MANIFEST,
+    Convention,
+    DataError,
+    FilmRecord,
+    Label,
+    Split,
+    convention_of,
+    read_manifest,
+)
 from training.recipe import Recipe
-from training.teach import convention_of, main, taught, teach
+from training.teach import main, taught, teach
 from training.train import load_taught
 
 
@@ -81,10 +92,12 @@ def test_masks_come_with_a_manifest_that_training_reads(segmenter: Segmenter, fi
     assert (tmp_path / "sheet.png").stat().st_size > 1000
 
 
-def test_a_teacher_whose_card_does_not_say_how_it_outlines_is_refused() -> None:
+def test_a_teacher_whose_card_does_not_say_how_it_outlines_is_refused(tmp_path: Path) -> None:
     assert convention_of({"convention": CONVENTION_TEXTS[Convention.HEART_INCLUDED]}) is Convention.HEART_INCLUDED
+    assert convention_of({"convention": "as usual"}) is Convention.NONE
+    teacher = load_segmenter(tiny_checkpoint(tmp_path / "tiny.safetensors"), "cpu")
     with pytest.raises(DataError, match="does not say how it outlines"):
-        convention_of({"convention": "as usual"})
+        teach(teacher, [], tmp_path)
 
 
 def test_films_outlined_by_another_convention_are_refused(tmp_path: Path) -> None:
