@@ -43,9 +43,8 @@ def _check(folders: Sequence[Path], out: Path) -> None:
     print(text)
 
 
-def split(folders: Sequence[Path], out: Path, convention: Convention = Convention.NONE) -> list[FilmRecord]:
-    """Write a manifest of all films, each with a split; return them. The convention is of masks that say none."""
-    records = drawn_by(convention, gathered(folders))
+def split(records: Sequence[FilmRecord], out: Path) -> list[FilmRecord]:
+    """Write a manifest of the films, each with a split; return them."""
     assigned = assign(records, checked(records).group_of)
     out.mkdir(parents=True, exist_ok=True)
     write_manifest(out / MANIFEST, assigned)
@@ -71,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if given.task == "check":
             _check(folders, given.out)
         else:
-            for line in told(split(folders, given.out, Convention(given.convention))):
+            for line in told(split(drawn_by(Convention(given.convention), gathered(folders)), given.out)):
                 print(line)
     except LungboxError as error:
         print(error, file=sys.stderr)

@@ -33,8 +33,8 @@ from training.manifest import (
     add_convention,
     convention_of,
     drawn_by,
-    lung_truth,
     named_sources,
+    refuse_no_lungs,
     unique,
 )
 from training.progress import watched
@@ -80,7 +80,7 @@ def chosen(
             advice="--split none judges a folder without splits; make train leaves those it gave in RUN/films.",
         )
     for one in found:
-        lung_truth([one])
+        refuse_no_lungs(one)
     return sorted(found, key=lambda record: record.key)
 
 

@@ -248,23 +248,27 @@ def add_convention(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--convention", choices=known, default="", help="of masks in folders that do not say theirs")
 
 
+def refuse_no_lungs(record: FilmRecord) -> None:
+    """Raise DataError where a film's mask is not of lungs, whatever a paper trains on, or nobody says how drawn."""
+    if record.label is not Label.LUNGS:
+        what = {Label.NONE: "has no mask"}.get(record.label, f"has a mask of {record.label.value}, not of lungs")
+        raise DataError(f"{record.key} {what}.", advice="Leave this source out: name the others with --sources.")
+    if record.convention is Convention.NONE:
+        raise DataError(
+            f"Nothing says whether the mask of {record.key} takes in lung behind the heart.",
+            advice="Say it with --convention, or in the manifest's column: heart-excluded or heart-included.",
+        )
+
+
 def lung_truth(records: Iterable[FilmRecord]) -> list[FilmRecord]:
     """Return the records that may be the lungs' truth together, or say which may not.
 
-    Infections and pneumothoraces are not lungs, whatever a paper trains on; and two conventions in one set teach a
-    network to guess between them.
+    Two conventions in one set teach a network to guess between them.
     """
     chosen = list(records)
     first: dict[Convention, FilmRecord] = {}
     for record in chosen:
-        if record.label is not Label.LUNGS:
-            what = {Label.NONE: "has no mask"}.get(record.label, f"has a mask of {record.label.value}, not of lungs")
-            raise DataError(f"{record.key} {what}.", advice="Leave this source out: name the others with --sources.")
-        if record.convention is Convention.NONE:
-            raise DataError(
-                f"Nothing says whether the mask of {record.key} takes in lung behind the heart.",
-                advice="Say it with --convention, or in the manifest's column: heart-excluded or heart-included.",
-            )
+        refuse_no_lungs(record)
         first.setdefault(record.convention, record)
     if len(first) > 1:
         found = ", ".join(f"{record.key} is {convention.value}" for convention, record in first.items())

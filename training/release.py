@@ -188,11 +188,10 @@ def engine_on_the_cpu(checkpoint: Checkpoint) -> Backend:
 ENGINES = (torch_in_float32, engine_on_the_cpu)
 
 
-# What a reader of the file must know of the model that we train; figures are added when it is released.
 def card_of(records: Sequence[FilmRecord], taught: Mapping[str, int]) -> dict[str, Any]:
-    """Return what a model's card says of the films that it learned from and was validated on.
+    """Return what a reader of a model's file must know: its use and limits, and which films it learned from.
 
-    `taught` counts those that a model outlined, by source.
+    `taught` counts those that a model outlined, by source. Figures are added when it is released.
     """
     learned, held_out = (
         Counter(one.source for one in records if one.split is split) for split in (Split.TRAIN, Split.VAL)

@@ -70,9 +70,10 @@ def with_splits(plan: Plan, data: Path, out: Path, speaker: Speaker) -> Path:
     if not any(one.split is Split.UNASSIGNED for one in records):
         return data
     if not (films / MANIFEST).exists():
-        chosen = drawn_by(plan.convention, named_sources(records, plan.first.sources))
+        records = drawn_by(plan.convention, records)
+        chosen = named_sources(records, plan.first.sources)
         lung_truth(one for one in chosen if one.label is Label.LUNGS)  # or the manifest would keep what is refused
-        for line in told_splits(split_films([data], films, plan.convention)):
+        for line in told_splits(split_films(records, films)):
             speaker.line(line)
     return films
 
@@ -104,7 +105,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
-    first, last = (replace(recipe, sources=tuple(given.sources)) for recipe in (Plan().first, Plan().last))
+    usual = Plan()
+    first, last = (replace(recipe, sources=tuple(given.sources)) for recipe in (usual.first, usual.last))
     plan = Plan(first, last, Wanted(version=given.version), Convention(given.convention))
     try:
         written = whole(plan, given.data, given.out, torch.device(given.device), Speaker(sys.stdout))

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from training.manifest import FilmRecord, read_manifest
+from training.manifest import MANIFEST, FilmRecord, read_manifest
 
 SOURCE = "manifest"
 
 
 def recognises(folder: Path) -> bool:
     """Return whether there is a manifest."""
-    return (folder / "manifest.csv").is_file()
+    return (folder / MANIFEST).is_file()
 
 
 def records(folder: Path) -> list[FilmRecord]:
     """Return the films that the manifest lists."""
-    return read_manifest(folder / "manifest.csv")
+    return read_manifest(folder / MANIFEST)

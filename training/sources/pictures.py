@@ -7,10 +7,8 @@ A mask may end in _mask, -mask or .mask; films without one are unlabelled.
 
 from pathlib import Path
 
-import pydicom
-from pydicom.errors import InvalidDicomError
-
-from training.manifest import Convention, FilmRecord, Label, MaskFile, Split
+from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split
+from training.sources.names import patient_in
 
 SOURCE = "images"
 FILMS = (".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -63,7 +61,6 @@ def _patient(image: Path) -> str:
     if image.suffix.lower() != ".dcm":
         return ""
     try:
-        header = pydicom.dcmread(image, stop_before_pixels=True, specific_tags=["PatientID"])
-    except (InvalidDicomError, OSError, EOFError):
+        return patient_in(image)
+    except DataError:
         return ""  # that it cannot be read is said of the film, where its pixels are asked for
-    return str(header.get("PatientID", ""))

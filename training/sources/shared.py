@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, manifest_rows
+from training.manifest import MANIFEST, Convention, DataError, FilmRecord, Label, MaskFile, Split, manifest_rows
 
 SOURCE = "shared films"
 COLUMNS = ("id", "source", "image", "mask", "width", "height", "convention", "split", "licence")
@@ -11,7 +11,7 @@ COLUMNS = ("id", "source", "image", "mask", "width", "height", "convention", "sp
 
 def recognises(folder: Path) -> bool:
     """Return whether there is a manifest with this header."""
-    path = folder / "manifest.csv"
+    path = folder / MANIFEST
     if not path.is_file():
         return False
     with path.open(encoding="utf-8-sig") as file:
@@ -32,7 +32,7 @@ def _patient(row: dict[str, str]) -> str:
 def records(folder: Path) -> list[FilmRecord]:
     """Return the films, with the splits as they are given."""
     found = []
-    for number, row in enumerate(manifest_rows(folder / "manifest.csv", COLUMNS), start=2):
+    for number, row in enumerate(manifest_rows(folder / MANIFEST, COLUMNS), start=2):
         try:
             convention, split = Convention(row["convention"]), Split(row["split"])
         except ValueError as error:

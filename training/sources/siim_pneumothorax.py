@@ -5,10 +5,8 @@ The masks are of pneumothoraces, not of lungs: the lung recipe refuses them. A f
 
 from pathlib import Path
 
-import pydicom
-from pydicom.errors import InvalidDicomError
-
-from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, manifest_rows
+from training.manifest import Convention, FilmRecord, Label, MaskFile, Split, manifest_rows
+from training.sources.names import patient_in
 
 SOURCE = "siim_pneumothorax"
 _LICENCE = "terms of the competition; read them before use"
@@ -20,14 +18,6 @@ def recognises(folder: Path) -> bool:
     return (folder / "dicom-images-train").is_dir() and (folder / _TABLE).is_file()
 
 
-def _patient_of(path: Path) -> str:
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
-    except (InvalidDicomError, OSError) as error:
-        raise DataError(f"{path.name} is not a DICOM file.") from error
-    return str(header.get("PatientID") or path.stem)
-
-
 def records(folder: Path) -> list[FilmRecord]:
     """Return the training films; one that the table does not name has no label."""
     named = {row["ImageId"] for row in manifest_rows(folder / _TABLE, ("ImageId", "EncodedPixels"))}
@@ -37,7 +27,7 @@ def records(folder: Path) -> list[FilmRecord]:
         found.append(
             FilmRecord(
                 id=image.stem,
-                patient=_patient_of(image),
+                patient=patient_in(image) or image.stem,
                 source=SOURCE,
                 image=image,
                 mask=(MaskFile(folder / _TABLE, key=image.stem),) if labelled else (),
