@@ -116,8 +116,9 @@ def start(application: QApplication, films: list[Path], arguments: argparse.Name
     if not films and not getattr(arguments, "no_demo", False) and demo.exists():
         films = [demo]
     shown_demo = films == [demo]
-    if not assembly.offer_recovery() and films:
-        assembly.window.open_paths(films)
+    recovering = assembly.offer_recovery()
+    if films and not (recovering and shown_demo):
+        assembly.window.open_paths(films, add=recovering)
         if shown_demo and not settings.tour_done:
             assembly.begin_tour()
     return assembly

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 from shiboken6 import isValid
 
 from app.about import AboutDialog
+from app.casefile import case_path
 from app.dialogs import (
     LengthDialog,
     NameDialog,
@@ -24,12 +26,12 @@ from app.dialogs import (
     ask_model,
     ask_results,
     ask_where_to_save,
+    wait,
 )
 from app.display import as_window
 from app.encoding import Encoder
 from app.exporting import Exports
 from app.faults import Faults
-from app.films import load_film
 from app.histogram import HistogramDialog
 from app.jobs import Jobs, Lane, Priority
 from app.journal import JournalFolder
@@ -38,13 +40,13 @@ from app.model_dialog import ModelDialog
 from app.policy import Policy
 from app.proving import Proof
 from app.session import Session
-from app.settings import Settings, folder, save_settings
+from app.settings import Settings, folder, load_settings, save_settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
 from app.shortcuts import bindings
 from app.theme import apply_theme
 from app.tour import Tour
 from app.window import Window
-from app.wording import films_text, say, steps_text, structure_title
+from app.wording import films_text, place_text, say, steps_text, structure_title
 from app.worklist import Worklist
 from engine.case import Structure
 from engine.errors import LungboxError, OutputError
@@ -78,9 +80,10 @@ class Assembly(QObject):
         self._policy = policy
         self.parts, self.window, self.session = parts, parts.window, parts.session
         self._settings_file = settings_file
+        self._written = parts.session.settings  # as the file has them, but for what others wrote
         self._closed = False
         parts.session.failed.connect(parts.faults.error)
-        parts.faults.shown.connect(parts.window.toast.show_message)
+        parts.faults.shown.connect(lambda title, details: parts.window.toast.show_message(title, self._named(details)))
         self.exports = Exports(parts.session, parts.window, parts.faults, self)
         parts.session.film_changed.connect(self._remember_film)
         parts.window.command.connect(self.command)
@@ -127,6 +130,14 @@ class Assembly(QObject):
             self.parts.journals.sweep()
         return answer == 0
 
+    def _named(self, text: str) -> str:
+        """Return a message without the names of films, which are named after people, while names are hidden."""
+        if not self.parts.lightbox.display.identity_hidden:
+            return text
+        for number, entry in enumerate(self.parts.worklist.entries):
+            text = text.replace(entry.path.name, place_text(number))
+        return text
+
     def say_settings_broken(self) -> None:
         """Tell once that the settings could not all be read."""
         self.window.toast.show_message(
@@ -145,7 +156,9 @@ class Assembly(QObject):
         )
 
     def may_close(self) -> bool:
-        """Return whether the window may close: unsaved work is asked about first."""
+        """Return whether the window may close: results are written first, and unsaved work is asked about."""
+        if not self._exports_done():
+            return False
         unsaved = self.session.readings.unsaved()
         if unsaved:
             text = say("Work that is in no case file: {films}.").format(films=films_text(len(unsaved)))
@@ -158,9 +171,20 @@ class Assembly(QObject):
         self.close()
         return True
 
+    def _exports_done(self) -> bool:
+        """Wait for results that are being written; True when they are, or when the reader goes without them."""
+        exports = self.exports
+        if not exports.unfinished:
+            return True
+        text = say("Results are still being written. Lungbox closes when they are.")
+        failures = exports.failures
+        if not wait(self.window, say("Export"), text, exports.finished, say("Close without them"), say("Cancel")):
+            return False
+        return exports.failures == failures  # what failed is on screen, and the work still open
+
     def _save_all(self) -> bool:
         for item in self.session.readings.unsaved():
-            path = item.path or ask_where_to_save(self.window, item.film.path.with_suffix(".lungbox"))
+            path = item.path or ask_where_to_save(self.window, case_path(item.film.path))
             if path is None:
                 return False
             try:
@@ -207,6 +231,7 @@ class Assembly(QObject):
             "export-deidentified": self.exports.ask_deidentified,
             "show-results": self.exports.show_last,
             "name-structure": self._name_structure,
+            "rename": self._rename,
             "calibrate": self._calibrate,
             "window": self._set_window,
             "compare": self._compare,
@@ -246,35 +271,49 @@ class Assembly(QObject):
     def _save_as(self) -> None:
         reading = self.session.reading
         if reading is not None:
-            path = ask_where_to_save(self.window, reading.path or reading.film.path.with_suffix(".lungbox"))
+            path = ask_where_to_save(self.window, reading.path or case_path(reading.film.path))
             if path is not None:
-                self.session.files.save(path)
+                self.session.files.save(path, reading)
 
-    def _name_structure(self) -> None:
-        dialog = NameDialog(tuple(structure_title(structure) for structure in _NAMED), self.window)
+    def _agreed(self, dialog: QDialog) -> bool:
+        """Return whether the reader agreed, and to something on this film: one asked for earlier may have come up."""
+        asked = self.session.reading
         if not agreed(dialog):
-            return
+            return False
+        if self.session.reading is not asked:
+            self.session.noticed.emit("another-film")
+            return False
+        return True
+
+    def _ask_name(self) -> tuple[Structure, str] | None:
+        dialog = NameDialog(tuple(structure_title(structure) for structure in _NAMED), self.window)
+        if not self._agreed(dialog):
+            return None
         number, name = dialog.answer
         if number is None and not name:
-            return
-        structure = Structure.OTHER if number is None else _NAMED[number]
-        if self.session.finding is not None:
-            self.session.relabel(structure, name)
-        else:
-            self.session.name_next(structure, name)
+            return None
+        return (Structure.OTHER, name) if number is None else (_NAMED[number], name)
+
+    def _name_structure(self) -> None:
+        if (asked := self._ask_name()) is not None:
+            self.session.name_next(*asked)
+
+    def _rename(self) -> None:
+        if self.session.finding is not None and (asked := self._ask_name()) is not None:
+            self.session.relabel(*asked)
 
     def _calibrate(self) -> None:
         case = self.session.case
         if case is not None and case.distances:
             dialog = LengthDialog(self.window)
-            if agreed(dialog):
+            if self._agreed(dialog):
                 self.session.edit.calibrate(case.distances[-1], dialog.answer)
 
     def _set_window(self) -> None:
         if self.parts.lightbox.film is not None:
             view = as_window(self.parts.lightbox.display.view)
             dialog = WindowDialog(view.center, view.width, self.window)
-            if agreed(dialog):
+            if self._agreed(dialog):
                 self.parts.lightbox.set_window(*dialog.answer)
 
     def _settings(self) -> None:
@@ -286,7 +325,11 @@ class Assembly(QObject):
             application = QApplication.instance()
             if new.text_scale != old.text_scale and isinstance(application, QApplication):
                 apply_theme(application, new.text_scale)
-            if (new.checkpoint, new.device) != (old.checkpoint, old.device):
+            if new.mask_opacity != old.mask_opacity:
+                self.parts.lightbox.set_opacity(new.mask_opacity)
+            self.parts.encoder.kept = new.embeddings_kept
+            self.window.show_recent(new.recent)
+            if _model_choice(new) != _model_choice(old):
                 self._start_model()
 
     def _start_model(self) -> None:
@@ -330,14 +373,14 @@ class Assembly(QObject):
         self._start_model()
 
     def _compare(self) -> None:
-        comparing = self.window.comparing
+        comparing, reading = self.window.comparing, self.session.reading
         if comparing.film is not None:
             comparing.clear()
         elif paths := ask_films(self.window):
-            path = paths[0]
-            self.parts.jobs.run(
-                Lane.FILM, lambda: load_film(path), comparing.show, self.parts.faults.error, key="prior"
-            )
+            if self.session.reading is reading:
+                comparing.open(paths[0])
+            else:
+                self.session.noticed.emit("another-film")
 
     def _histogram(self) -> None:
         HistogramDialog(self.parts.lightbox, self.window).show()
@@ -389,14 +432,22 @@ class Assembly(QObject):
 
     def _change(self, settings: Settings) -> None:
         settings = self._policy.applied(settings)
+        if not settings.remember_recent:
+            settings = replace(settings, recent=())
         self.session.settings = settings
         self._apply(settings)
         self._write_settings()
 
     def _write_settings(self) -> None:
         try:
-            policy = self._policy
-            save_settings(self._settings_file, self.session.settings, policy.settings, policy.locked)
+            policy, mine = self._policy, self.session.settings
+            # Another window may have written meanwhile: only what was changed here is ours to say.
+            theirs, broken = load_settings(self._settings_file, policy.settings)
+            changed = {name: value for name, value in _values(mine).items() if value != getattr(self._written, name)}
+            save_settings(
+                self._settings_file, mine if broken else replace(theirs, **changed), policy.settings, policy.locked
+            )
+            self._written = mine
         except (OSError, LungboxError) as error:
             _log.warning("settings not written: %s", type(error).__name__)
 
@@ -406,6 +457,14 @@ class Assembly(QObject):
         if box.display.interpolation != settings.interpolation:
             box.set_interpolation(settings.interpolation)  # type: ignore[arg-type]
         QTimer.singleShot(0, self.window.canvas.update)
+
+
+def _model_choice(settings: Settings) -> tuple[str, str, int]:
+    return settings.checkpoint, settings.device, settings.embeddings_disk_mb
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {item.name: getattr(settings, item.name) for item in fields(settings)}
 
 
 def assemble(settings: Settings, settings_file: Path, parent: QObject, policy: Policy | None = None) -> Assembly:

@@ -73,14 +73,23 @@ class Bar(QWidget):
             self._fit()
         return done
 
+    def minimumSizeHint(self) -> QSize:
+        """Return what is needed when every label has given way."""
+        return QSize(self._barest(self._labels()), super().minimumSizeHint().height())
+
+    def _labels(self) -> dict[QToolButton, int]:
+        """Return how wide each label is."""
+        return {button: _GAP + button.fontMetrics().horizontalAdvance(button.text()) for button in self._labelled}
+
+    def _barest(self, labels: dict[QToolButton, int]) -> int:
+        shown = sum(width for button, width in labels.items() if button.toolButtonStyle() is _LABELLED)
+        name = 0 if self._name.isHidden() else self._name.sizeHint().width() + self.row.spacing()
+        return self.row.minimumSize().width() - shown - name
+
     def _fit(self) -> None:
         # Computed rather than tried: every change asks for another layout, and so without end.
-        labels = {button: _GAP + button.fontMetrics().horizontalAdvance(button.text()) for button in self._labelled}
-        name = self._name.sizeHint().width() + self.row.spacing()
-        barest = self.row.minimumSize().width() - sum(
-            width for button, width in labels.items() if button.toolButtonStyle() is _LABELLED
-        )
-        barest -= 0 if self._name.isHidden() else name
+        labels = self._labels()
+        barest, name = self._barest(labels), self._name.sizeHint().width() + self.row.spacing()
         self._name.setVisible(barest + name <= self.width())
         style = _LABELLED if barest + name + sum(labels.values()) <= self.width() else _BARE
         for button in self._labelled:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from app.casefile import SUFFIX, open_case
+from app.casefile import case_path, open_case
 from engine.case import Case
 from engine.errors import LungboxError
 from engine.film.radiograph import Radiograph
@@ -21,7 +21,7 @@ def marks_beside(radiograph: Radiograph) -> Found | None:
     from engine.results.beside import results_beside
     from engine.results.reopen import reopen
 
-    saved = radiograph.source.path.with_suffix(SUFFIX)
+    saved = case_path(radiograph.source.path)
     if saved.is_file():
         try:
             case = open_case(saved).on(radiograph)

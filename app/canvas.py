@@ -1,7 +1,5 @@
 """Canvas: the film, its marks and the pointer. It keeps nothing of the case: each paint asks session and lightbox."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -46,7 +44,6 @@ _CURSORS = {
 class Canvas(QWidget):
     """Where the film is read."""
 
-    files_dropped = Signal(list)
     menu_wanted = Signal(QPoint)
     mask_painted = Signal()  # the first frame that shows a new case was drawn
 
@@ -54,17 +51,18 @@ class Canvas(QWidget):
         super().__init__(parent)
         self._session, self._lightbox = session, session.lightbox
         self._tools: dict[str, Tool] = {kind.name: kind(session) for kind in TOOLS}
+        session.hand = self.tool
         self.scene = Scene(session)
         self._pressed: Qt.MouseButton | None = None
         self._press_at = QPointF()
         self._last = QPointF()
         self._dragged = False
         self._space = False
+        self._pans = False  # what the button does that is down
         self.mouse = Mouse(session)
         self._pointer: QPointF | None = None
         self._painted_case: Case | None = None
         self.setMouseTracking(True)
-        self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -107,10 +105,15 @@ class Canvas(QWidget):
         self.update()
 
     def commit(self) -> bool:
-        """Enter: end a polygon; False when there was none."""
+        """Enter: end a polygon; False when the tool in hand has no use for it."""
         done = self.tool.commit()
         self.update()
         return done
+
+    @property
+    def takes_enter(self) -> bool:
+        """True while Enter is the tool's in hand."""
+        return self.tool.begun
 
     def middle(self) -> QPointF:
         """Return the pointer's place on the canvas, its middle when the pointer is elsewhere."""
@@ -122,6 +125,7 @@ class Canvas(QWidget):
         self.update()
 
     def _tool_changed(self) -> None:
+        self._session.hand = self.tool
         for tool in self._tools.values():
             if tool is not self.tool:
                 tool.cancel()
@@ -167,7 +171,9 @@ class Canvas(QWidget):
             event.position(),
             False,
         )
-        if event.button() == Qt.MouseButton.LeftButton and not self._space:
+        left = event.button() == Qt.MouseButton.LeftButton
+        self._pans = event.button() == Qt.MouseButton.MiddleButton or (left and self._space)
+        if left and not self._pans:
             self.tool.press(self._pointer_of(event))
         self._update_cursor(event)
         self.update()
@@ -186,7 +192,7 @@ class Canvas(QWidget):
                 factor = self.mouse.right_drag(step, event.modifiers(), self._lightbox)
                 if factor is not None:
                     self._lightbox.zoom(factor, self._press_at.x(), self._press_at.y())
-        elif self._pressed == Qt.MouseButton.MiddleButton or (self._pressed is not None and self._space):
+        elif self._pressed is not None and self._pans:
             self._lightbox.pan(step.x(), step.y())
         elif self._pressed == Qt.MouseButton.LeftButton:
             self.tool.move(self._pointer_of(event))
@@ -200,7 +206,7 @@ class Canvas(QWidget):
         if event.button() != self._pressed:
             return
         self._pressed = None
-        if event.button() == Qt.MouseButton.LeftButton and not self._space and self._lightbox.film is not None:
+        if event.button() == Qt.MouseButton.LeftButton and not self._pans and self._lightbox.film is not None:
             self.tool.release(self._pointer_of(event))
         elif event.button() == Qt.MouseButton.RightButton and not self._dragged:
             self.menu_wanted.emit(event.globalPosition().toPoint())
@@ -232,8 +238,10 @@ class Canvas(QWidget):
         self.update()
 
     def _update_cursor(self, event: QMouseEvent | None = None) -> None:
-        if self._space or self._pressed == Qt.MouseButton.MiddleButton:
-            role = "closed-hand" if self._pressed is not None else "open-hand"
+        if self._pressed is not None and self._pans:
+            role = "closed-hand"
+        elif self._pressed is None and self._space:
+            role = "open-hand"
         elif self._lightbox.film is None:
             role = "arrow"
         elif event is not None:
@@ -278,7 +286,7 @@ class Canvas(QWidget):
         case, finding = session.case, session.finding
         if case is None:
             return False
-        prompts = session.draft_prompts or (finding.prompts if finding is not None else None)
+        prompts = session.prompts if finding is not None and finding.prompts is not None else None
         if prompts is None or prompts.box is None or not isinstance(self.tool, BoxTool):
             return session.worklist.step(dy) if dy else False
         step = 10 if modifiers & Qt.KeyboardModifier.ControlModifier else 1
@@ -291,20 +299,6 @@ class Canvas(QWidget):
         )
         session.nudge(Prompts(box, prompts.points))
         return True
-
-    # Files and size
-
-    def dragEnterEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        """Take files and folders."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.files_dropped.emit(paths)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Tell the lightbox."""

@@ -22,12 +22,18 @@ from engine.results import marks as other_marks
 FORMAT = "lungbox-case"
 VERSION = 1
 SUFFIX = ".lungbox"
+FILM_SUFFIXES = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _LIMIT_BYTES = 256 << 20
 _LIMIT_MASK_BYTES = 64 << 20
 
 
 class CaseFileError(LungboxError):
     """A case file that is damaged, of a newer version, or of another film."""
+
+
+def case_path(film: Path) -> Path:
+    """Return where a film's case file lies: beside it, and named after it. A film named by its UID has no ending."""
+    return film.with_name((film.stem if film.suffix.lower() in FILM_SUFFIXES else film.name) + SUFFIX)
 
 
 def mask_text(mask: Mask) -> str:

@@ -1,9 +1,9 @@
 """The table of changes: then, now and the difference, for what compares; and what to know before believing it."""
 
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QSpacerItem, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QSpacerItem, QVBoxLayout, QWidget
 
-from app.badges import AnyIndex, Note, Notes, NumbersModel, dress_numbers, quiet
+from app.badges import AnyIndex, Note, Notes, NumbersModel, NumbersTable, quiet
 from app.comparing import Comparing
 from app.lightbox import Lightbox
 from app.measurements import COMPARED_KEYS
@@ -95,9 +95,7 @@ class ChangesPanel(QWidget):
         super().__init__(parent)
         self._comparing, self._session, self._lightbox = comparing, session, lightbox
         self.model = ChangesModel(comparing, session, self)
-        self.table = QTableView(self)
-        self.table.setObjectName("measurements")
-        dress_numbers(self.table, self.model, self.tr("Changes since the prior"))
+        self.table = NumbersTable(self.model, self.tr("Changes since the prior"), self)
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
         self.model.modelReset.connect(lambda: self.chosen.emit(None))
         self._about = quiet("", "note", self)

@@ -1,12 +1,13 @@
 """Comparing: an earlier film beside the open one, its outlines, and what has changed since."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from app.beside import Found, marks_beside
-from app.films import Film
+from app.films import Film, load_film
 from app.jobs import Lane, Priority
 from app.prompting import answered
 from engine.case import Case, Finding
@@ -46,6 +47,17 @@ class Comparing(QObject):
         """What changed between the two films, as far as both are measured."""
         now = self._session.measurements
         return self.prior.changes_to(now) if self.prior is not None and now is not None else ()
+
+    def open(self, path: Path) -> None:
+        """Read a prior and put it beside the open film, if that is still open by then."""
+        self._session.jobs.run(
+            Lane.FILM, lambda: load_film(path), self.show, self._session.failed.emit, owner="film", key="prior"
+        )
+
+    def of(self, case: Case) -> Prior | None:
+        """Return the prior of a case, where it is the one beside which it was put."""
+        beside = self._beside
+        return self.prior if beside is not None and _same_pixels(case.radiograph, beside.radiograph) else None
 
     def show(self, film: Film) -> None:
         """Put a prior beside the open film, with the outlines that it already has."""

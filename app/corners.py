@@ -68,20 +68,25 @@ def readout(session: Session, pointer: QPointF | None) -> str:
     return text.format(x=column, y=row, stored=int(stored), value=f"{value:g}", level=level)
 
 
-def draw_corners(painter: QPainter, corners: tuple[Corner, ...], shown: Corners, area: QRectF, font: QFont) -> None:
-    """Draw the corners that are wanted."""
-    if shown is Corners.NONE:
-        return
+def draw_corners(painter: QPainter, corners: tuple[Corner, ...], shown: Corners, area: QRectF, font: QFont) -> float:
+    """Draw the corners that are wanted; where two meet, the right one gives way. Return how high the foot is."""
     painter.setFont(painting.sized(font, 0.95))
-    height = QFontMetricsF(painter.font()).lineSpacing()
+    metrics = QFontMetricsF(painter.font())
     inside = area.adjusted(_PAD, _PAD - 2, -_PAD, -_PAD + 2)
+    taken: dict[bool, tuple[str, ...]] = {False: (), True: ()}  # at the head and at the foot, counted from the edge
     for corner in corners:
-        if shown is Corners.FEW and not corner.always:
+        if shown is Corners.NONE or (shown is Corners.FEW and not corner.always):
             continue
-        bottom = bool(corner.flags & Qt.AlignmentFlag.AlignBottom)
-        for number, line in enumerate(corner.lines):
-            offset = (number - len(corner.lines) + 1) * height if bottom else number * height
-            painting.shadowed(painter, inside.translated(0, offset), corner.flags, line, colour("text"))
+        foot = bool(corner.flags & Qt.AlignmentFlag.AlignBottom)
+        lines, beside = corner.lines[::-1] if foot else corner.lines, taken[foot]
+        widths = [metrics.horizontalAdvance(f"{left}  {right}") for left, right in zip(beside, lines, strict=False)]
+        free = len(beside) if max(widths, default=0.0) > inside.width() else 0
+        for number, line in enumerate(lines, start=free):
+            place = inside.translated(0, (-number if foot else number) * metrics.lineSpacing())
+            text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, inside.width())
+            painting.shadowed(painter, place, corner.flags, text, colour("text"))
+        taken[foot] = (*beside[:free], *lines) if len(lines) + free > len(beside) else beside
+    return max(len(taken[True]), 2) * metrics.lineSpacing() + _PAD  # the pixel under the pointer has its line always
 
 
 def draw_markers(painter: QPainter, lightbox: Lightbox, area: QRectF) -> None:

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, SignalInstance
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,13 +26,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.casefile import FILM_SUFFIXES, SUFFIX
 from app.settings import Kind, Settings, kind_of
 from app.wording import LANGUAGES, say
 
 Spin = TypeVar("Spin", QSpinBox, QDoubleSpinBox)
 
 _TEXT_MARGIN = 5  # logical pixels
-_FILMS = "*.dcm *.dicom *.ima *.png *.jpg *.jpeg *.tif *.tiff"
+_FILMS = " ".join(f"*{suffix}" for suffix in FILM_SUFFIXES)
 
 
 def label_of(text: str, parent: QWidget, *, wrap: bool = False) -> QLabel:
@@ -87,7 +88,17 @@ def ask_where_to_save(parent: QWidget, suggested: Path) -> Path | None:
     """Ask where to write a case file."""
     pattern = f"{say('Lungbox cases')} (*.lungbox)"
     chosen, _ = QFileDialog.getSaveFileName(parent, say("Save case"), str(suggested), pattern)
-    return Path(chosen).with_suffix(".lungbox") if chosen else None
+    if not chosen:
+        return None
+    path = Path(chosen)
+    if path.suffix.lower() == SUFFIX:
+        return path
+    path = path.with_name(path.name + SUFFIX)
+    if path.exists():  # the system's dialog asked about another name
+        question = say("{name} is there already.").format(name=path.name)
+        if ask(parent, say("Save case"), question, (say("Replace it"), say("Cancel")), default=1) != 0:
+            return None
+    return path
 
 
 def ask(parent: QWidget | None, title: str, text: str, choices: tuple[str, ...], default: int = 0) -> int:
@@ -106,6 +117,29 @@ def ask(parent: QWidget | None, title: str, text: str, choices: tuple[str, ...],
     box.exec()
     clicked = box.clickedButton()
     return next((n for n, button in enumerate(buttons) if button is clicked), len(choices) - 1)
+
+
+def wait(parent: QWidget, title: str, text: str, until: SignalInstance, give_up: str, cancel: str) -> bool:
+    """Say what is waited for; True when that came or the reader gave it up, False when they would rather go back."""
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(text)
+    without = box.addButton(give_up, QMessageBox.ButtonRole.DestructiveRole)
+    back = box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(back)
+    box.setEscapeButton(back)
+    came = False
+
+    def end() -> None:
+        nonlocal came
+        came = True
+        box.accept()
+
+    until.connect(end)
+    box.exec()
+    until.disconnect(end)
+    return came or box.clickedButton() is without
 
 
 class TextDialog(QDialog):

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from app.handles import middle_callipers
 from app.jobs import Lane
+from app.reading import Pending
 from engine.case import CaseState, Finding, HeartCallipers, Line, Making, Structure
 from engine.errors import LungboxError
 from engine.lungs import lung_at
@@ -28,7 +29,7 @@ class Editing(QObject):
 
     def paint(self, stroke: Stroke, *, erase: bool) -> None:
         """Paint on the selected finding, or erase; a stroke is one step. With nothing selected a new one is begun."""
-        case, finding = self._session.case, self._session.finding
+        case, finding = self._session.settled()
         if case is None:
             return
         if finding is None:
@@ -40,7 +41,7 @@ class Editing(QObject):
 
     def fill_polygon(self, vertices: tuple[tuple[float, float], ...], *, erase: bool) -> None:
         """Add the inside of a polygon to the selected finding, or take it away."""
-        case, finding = self._session.case, self._session.finding
+        case, finding = self._session.settled()
         if case is None or len(vertices) < 3:
             return
         outline = np.array(vertices, dtype=np.float64)
@@ -54,17 +55,27 @@ class Editing(QObject):
 
     def change_mask(self, name: str, change: Callable[[Finding], Mask]) -> None:
         """Change the selected mask off the UI thread; dropped when the finding has changed meanwhile."""
-        finding = self._session.finding
-        if finding is None:
-            return
+        _, finding = self._session.settled()
+        if finding is None or any(other.prompts is None and other.is_about(finding) for other in self._session.pending):
+            return  # a key held down asks again before the first is done
+        pending = Pending(None, (finding,))
+        self._session.wait_for(pending)
 
         def done(mask: Mask) -> None:
-            if self._session.case is not None and self._session.case.finding(finding.tracking_uid) is finding:
-                self._edited(finding, mask, name)
+            case = self._session.case
+            if not self._session.landed(pending) or case is None:
+                return
+            now = case.finding(finding.tracking_uid)
+            if now is None or now.mask is not finding.mask:
+                self._session.noticed.emit("overtaken")
+            elif mask.packed != now.mask.packed:
+                self._session.record(case.with_finding(now.edited(mask)), name)
 
-        self._session.jobs.run(
-            Lane.RESULT, lambda: change(finding), done, owner="film", key=("mask", finding.tracking_uid)
-        )
+        def failed(error: LungboxError) -> None:
+            if self._session.landed(pending):
+                self._session.failed.emit(error)
+
+        self._session.jobs.run(Lane.RESULT, lambda: change(finding), done, failed, owner="film")
 
     def fill_holes(self) -> None:
         """Fill the holes of the selected mask."""
@@ -91,7 +102,7 @@ class Editing(QObject):
 
     def clip_to_box(self) -> None:
         """Cut the selected mask to its box."""
-        finding = self._session.finding
+        _, finding = self._session.settled()
         if finding is not None and finding.prompts is not None and finding.prompts.box is not None:
             box = finding.prompts.box
             self.change_mask("clip", lambda found: found.mask.clipped(box))
@@ -137,26 +148,30 @@ class Editing(QObject):
 
     def set_callipers(self, callipers: HeartCallipers | None) -> None:
         """Place or remove the heart callipers."""
-        if self._session.case is not None and callipers != self._session.case.callipers:
-            self._session.do(replace(self._session.case, callipers=callipers), "callipers")
+        case, _ = self._session.settled()
+        if case is not None and callipers != case.callipers:
+            self._session.do(replace(case, callipers=callipers), "callipers")
 
     def set_distances(self, distances: tuple[Line, ...]) -> None:
         """Add, move or remove distances."""
-        if self._session.case is not None and distances != self._session.case.distances:
-            self._session.do(replace(self._session.case, distances=distances), "distance")
+        case, _ = self._session.settled()
+        if case is not None and distances != case.distances:
+            self._session.do(replace(case, distances=distances), "distance")
 
     def calibrate(self, line: Line, millimetres: float) -> None:
         """Say how long a line is in the patient; every millimetre follows."""
-        if self._session.case is None:
+        case, _ = self._session.settled()
+        if case is None:
             return
         try:
-            calibrated_by(self._session.case.radiograph, line, millimetres)
+            calibrated_by(case.radiograph, line, millimetres)
         except LungboxError as error:
             self._session.failed.emit(error)
             return
-        self._session.do(replace(self._session.case, known_length_mm=(line, millimetres)), "calibrate")
+        self._session.do(replace(case, known_length_mm=(line, millimetres)), "calibrate")
 
     def apply_magnification(self, *, on: bool) -> None:
         """Show millimetres in the patient's plane by the film's own magnification, or at the detector."""
-        if self._session.case is not None and self._session.case.magnification_applied is not on:
-            self._session.do(replace(self._session.case, magnification_applied=on), "magnification")
+        case, _ = self._session.settled()
+        if case is not None and case.magnification_applied is not on:
+            self._session.do(replace(case, magnification_applied=on), "magnification")

@@ -64,13 +64,13 @@ class Encoder(QObject):
         self._jobs = jobs
         self._segmenter: Segmenter | None = None  # touched by the model's lane only
         self._embeddings: OrderedDict[str, Embedding] = OrderedDict()  # likewise
-        self._kept = 8
+        self.kept = 8  # embeddings in memory
         self.status = EncoderStatus()
         self._current = ""
 
     def start(self, checkpoint: Path | None, device: str, embeddings_kept: int = 8, disk_mb: int = 0) -> None:
         """Load the model; films already waiting are encoded after it."""
-        self._kept = embeddings_kept
+        self.kept = embeddings_kept
         self._set(state=EncoderState.STARTING, problem="")
 
         def load() -> Segmenter:
@@ -173,7 +173,7 @@ class Encoder(QObject):
         if sha not in self._embeddings:
             self._embeddings[sha] = self._ready_segmenter().embed(radiograph)
         self._embeddings.move_to_end(sha)
-        while len(self._embeddings) > self._kept:
+        while len(self._embeddings) > self.kept:
             self._embeddings.popitem(last=False)
         return self._embeddings[sha], time.perf_counter() - began
 

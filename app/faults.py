@@ -89,7 +89,7 @@ class Toast(QFrame):
         words = QVBoxLayout()
         words.addWidget(self._title)
         words.addWidget(self._details)
-        layout = QHBoxLayout(self)
+        layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 10, 8, 10)
         layout.addLayout(words, 1)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
@@ -105,8 +105,8 @@ class Toast(QFrame):
         self._details.setText(details)
         self._details.setVisible(bool(details))
         self.setAccessibleName(f"{title} {details}")
-        self._place()
         self.show()
+        self._place()  # what is on show knows the size of its text
         self.raise_()
         self._timer.start(_SHOWN_MS)
 
@@ -118,10 +118,9 @@ class Toast(QFrame):
     def _place(self) -> None:
         parent = self.parentWidget()
         assert parent is not None
-        width = min(520, max(parent.width() - 40, 120))
-        self.setFixedWidth(width)
-        self.adjustSize()
-        self.move((parent.width() - width) // 2, parent.height() - self.height() - 40)
+        width = min(max(520, self.fontMetrics().averageCharWidth() * 60), max(parent.width() - 40, 120))
+        self.resize(width, self._layout.totalHeightForWidth(width))
+        self.move((parent.width() - width) // 2, max(parent.height() - self.height() - 40, 0))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in place when the canvas changes its size."""

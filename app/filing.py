@@ -10,6 +10,7 @@ from app.casefile import CaseFile, CaseFileError, open_case, save_case
 from app.films import Film
 from app.jobs import Lane, Priority
 from app.prompting import brought_in
+from app.reading import Reading
 from app.results import PartlyOpenedError, bundles_beside, is_dicom_result, read_results, results_or_film
 from engine.case import Case
 from engine.errors import LungboxError
@@ -36,15 +37,15 @@ class Filing(QObject):
         session.film_changed.connect(self._look_beside)
         session.case_changed.connect(self._follow)
 
-    def save(self, path: Path) -> None:
-        """Write the case file."""
-        reading = self._session.reading
+    def save(self, path: Path, reading: Reading | None = None) -> None:
+        """Write a case file: of the open film, where no other is named."""
+        reading = reading or self._session.reading
         if reading is None:
             return
-        case = reading.case
+        case, asked = reading.case, reading
 
         def done(_: None) -> None:
-            self._session.readings.saved(reading, case, path)
+            self._session.readings.saved(asked, case, path)
             self._session.saved_changed.emit()
             self._session.noticed.emit("saved")
 
@@ -64,10 +65,10 @@ class Filing(QObject):
 
         self._session.jobs.run(Lane.RESULT, lambda: open_case(path), done, self._session.failed.emit)
 
-    def open_films(self, paths: list[Path]) -> None:
+    def open_films(self, paths: list[Path], *, add: bool = False) -> None:
         """Open films; segmentations and reports among a few of them are brought in where they belong."""
         if len(paths) > _FEW:
-            self._session.worklist.open(paths)
+            self._session.worklist.open(paths, add=add)
             return
 
         def sorted_out() -> tuple[list[Path], list[Path]]:
@@ -79,9 +80,9 @@ class Filing(QObject):
             if not films:
                 self.open_results(results[0])
             elif results:
-                self._session.worklist.open(films, then=lambda _: self.open_results(results[0]))
+                self._session.worklist.open(films, then=lambda _: self.open_results(results[0]), add=add)
             else:
-                self._session.worklist.open(films)
+                self._session.worklist.open(films, add=add)
 
         self._session.jobs.run(Lane.FILM, sorted_out, done, self._session.failed.emit)
 

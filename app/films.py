@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QImage
 
-from app.casefile import SUFFIX
+from app.casefile import FILM_SUFFIXES, SUFFIX
 from app.display import GreyRange, Preset, grey_range, presets_for
 from app.rendering import Pyramid, build_pyramid, grey_table, thumbnail_image
 from engine.case import CaseState
@@ -16,7 +16,6 @@ from engine.film.dicomdir import films_in_dicomdir
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 
-_SUFFIXES = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 _MAGIC_AT = 128  # PS3.10 7.1: a preamble, then DICM
 _LIMIT_FILES = 20_000
 THUMBNAIL_SIDE = 192
@@ -100,18 +99,19 @@ def _walk(folder: Path) -> Iterator[Path]:
             path = Path(root) / name
             if name.startswith(".") or name.upper() == "DICOMDIR" or path.suffix.lower() == SUFFIX:
                 continue
-            if path.suffix.lower() in _SUFFIXES or (path.suffix == "" and _has_magic(path)):
+            if path.suffix.lower() in FILM_SUFFIXES or _has_magic(path):
                 yield path
 
 
 def _has_magic(path: Path) -> bool:
-    """Return whether a file without a suffix says that it is DICOM; opened so that a pipe cannot hang us."""
+    """Return whether a file says that it is DICOM, whatever it is called; opened so that a pipe cannot hang us."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError:
         return False
     try:
-        return os.pread(descriptor, 4, _MAGIC_AT) == b"DICM" if hasattr(os, "pread") else True
+        os.lseek(descriptor, _MAGIC_AT, os.SEEK_SET)
+        return os.read(descriptor, 4) == b"DICM"
     except OSError:
         return False
     finally:

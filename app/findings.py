@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -17,18 +18,18 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTabBar,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from app import painting
-from app.badges import Note, Notes, dress_numbers, heading, quiet
+from app.badges import Elided, Note, Notes, NumbersTable, Page, heading, quiet
 from app.changes import ChangesPanel
 from app.comparing import Comparing
 from app.measurements import MEASUREMENT_ROLE, MeasurementsModel
@@ -148,6 +149,7 @@ class FindingDelegate(QStyledItemDelegate):
         made = making_text(finding)
         if finding.quality is not None:
             made += "  ·  " + self.tr("quality") + f" {finding.quality:.2f}"
+        made = painter.fontMetrics().elidedText(made, Qt.TextElideMode.ElideRight, inside.width())
         painter.drawText(inside, left | bottom, made)
         painter.restore()
 
@@ -157,6 +159,35 @@ _SERIOUS = {
     NoteCode.FOR_PROCESSING, NoteCode.LOSSY, NoteCode.SPACING_UNUSABLE, NoteCode.BURNED_IN,
     NoteCode.PREAMBLE_EXECUTABLE,
 }  # fmt: skip
+
+
+class FindingsList(QListView):
+    """The findings, as high as its lines; of more than four, four are on show."""
+
+    def __init__(self, model: FindingsModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("findings")
+        self.setModel(model)
+        self.setItemDelegate(FindingDelegate(self))
+        self.setMouseTracking(True)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        model.modelReset.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        """Return the height of the lines."""
+        return QSize(super().sizeHint().width(), min(self.model().rowCount(), 4) * self.sizeHintForRow(0) + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same height."""
+        return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of text."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.updateGeometry()
 
 
 class FindingsPanel(QWidget):
@@ -171,7 +202,7 @@ class FindingsPanel(QWidget):
         self._session, self._comparing = session, comparing
         self.setObjectName("panel")
         self.findings_model = FindingsModel(session, self)
-        self.findings = QListView(self)
+        self.findings = FindingsList(self.findings_model, self)
         self._dress_list()
         self._empty = quiet(self.tr("Drag a box round a lung, or press L for both."), "empty", self)
         self.offer = Offer(session.files, self)
@@ -180,11 +211,13 @@ class FindingsPanel(QWidget):
         self._another.setCursor(Qt.CursorShape.PointingHandCursor)
         self._another.clicked.connect(self.structure_wanted)
         self.table_model = MeasurementsModel(session, self)
-        self.table = QTableView(self)
-        self._dress_table()
+        self.table = NumbersTable(self.table_model, self.tr("Measurements"), self)
+        # Of the cell, not the row: right and left are two numbers, taken at two places.
+        self.table.selectionModel().currentChanged.connect(self._cell_chosen)
+        self.table_model.modelReset.connect(self._cell_chosen)
         self._how = quiet("", "note", self)
-        self._hint = quiet("", "hint", self)
-        self._hint.setWordWrap(False)
+        self._hint = Elided("", "hint", self)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._numbers = heading(self.tr("MEASUREMENTS"), self)
         self.changes = ChangesPanel(comparing, session, session.lightbox, self)
         self.tabs = QTabBar(self)
@@ -213,14 +246,14 @@ class FindingsPanel(QWidget):
         self._refresh()
 
     def _arrange(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 14, 12)
+        page = QWidget(self)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         titles = QHBoxLayout()
         titles.addWidget(self._numbers)
         titles.addWidget(self.tabs)
-        titles.addStretch(1)
-        titles.addWidget(self._hint)
+        titles.addWidget(self._hint, 1)
         measured = QWidget(self)
         numbers = QVBoxLayout(measured)
         numbers.setContentsMargins(0, 0, 0, 0)
@@ -243,30 +276,20 @@ class FindingsPanel(QWidget):
         layout.addWidget(self._pages, 1)
         layout.addSpacing(4)
         layout.addWidget(self._notes)
-        layout.addSpacing(4)
-        layout.addLayout(buttons)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(14, 12, 14, 12)
+        whole.setSpacing(10)
+        whole.addWidget(Page(page, self), 1)
+        whole.addLayout(buttons)
 
     def _dress_list(self) -> None:
         findings = self.findings
-        findings.setObjectName("findings")
-        findings.setModel(self.findings_model)
-        findings.setItemDelegate(FindingDelegate(findings))
-        findings.setMouseTracking(True)
-        findings.setFrameShape(QListView.Shape.NoFrame)
-        findings.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         findings.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         findings.setAccessibleName(self.tr("Structures"))
         findings.customContextMenuRequested.connect(
             lambda at: self.menu_wanted.emit(self.findings.viewport().mapToGlobal(at))
         )
         findings.selectionModel().currentChanged.connect(self._chosen)
-
-    def _dress_table(self) -> None:
-        dress_numbers(self.table, self.table_model, self.tr("Measurements"))
-        self.table.setObjectName("measurements")
-        # Of the cell, not the row: right and left are two numbers, taken at two places.
-        self.table.selectionModel().currentChanged.connect(self._cell_chosen)
-        self.table_model.modelReset.connect(self._cell_chosen)
 
     def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
         finding = current.data(FINDING_ROLE)
@@ -325,9 +348,7 @@ class FindingsPanel(QWidget):
     def _refresh(self) -> None:
         shown = self._session.shown
         count = len(shown.findings) if shown else 0
-        line = self.findings.sizeHintForRow(0) if count else 0
         self.findings.setVisible(count > 0)
-        self.findings.setFixedHeight(min(count, 4) * max(line, 1) + 2)
         self._empty.setVisible(shown is not None and count == 0)
         self._another.setVisible(shown is not None)
         self.accept.setEnabled(count > 0)

@@ -203,16 +203,26 @@ def polygon(
 
 
 def label(
-    painter: QPainter, text: str, place: QPointF, tint: QColor, *, centred: bool = False, inside: QRectF | None = None
-) -> QRectF:
-    """Draw a small tag; it is moved to stay inside a rectangle. Returns where it lies."""
+    painter: QPainter, text: str, place: QPointF, tint: QColor, *, centred: bool = False, inside: QRectF | None = None,
+    clear_of: Sequence[QRectF] = (),
+) -> QRectF:  # fmt: skip
+    """Draw a small tag; it is moved to stay inside a rectangle and clear of other tags. Returns where it lies."""
     metrics = QFontMetricsF(painter.font())
+    if inside is not None:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, inside.width() - 12)
     width, height = metrics.horizontalAdvance(text) + 12, metrics.height() + 5
     x = place.x() - width / 2 if centred else place.x()
     rectangle = QRectF(x, place.y() - height / 2, width, height)
     if inside is not None:
         rectangle.moveLeft(min(max(rectangle.left(), inside.left()), max(inside.right() - width, inside.left())))
         rectangle.moveTop(min(max(rectangle.top(), inside.top()), max(inside.bottom() - height, inside.top())))
+    above = [rectangle.translated(0, other.top() - 2 - rectangle.bottom()) for other in clear_of]
+    below = [rectangle.translated(0, other.bottom() + 2 - rectangle.top()) for other in clear_of]
+    for tried in (rectangle, *above, *below):
+        fits = inside is None or (inside.top() <= tried.top() and tried.bottom() <= inside.bottom())
+        if fits and not any(tried.intersects(other) for other in clear_of):
+            rectangle = tried
+            break
     edge = QColor(tint)
     edge.setAlphaF(0.55)
     painter.setPen(QPen(edge, 1.0))

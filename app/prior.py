@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from app import painting
 from app.comparing import Comparing
@@ -20,6 +20,26 @@ from app.painting import Pencil
 from app.rendering import PatchInView, grey_image
 from app.theme import CANVAS, colour, structure_colour
 from app.wording import date, view_text
+
+LEAST_WIDTH = 125  # logical pixels of a film beside its prior
+
+
+class Films(QWidget):
+    """The film, and its prior beside it where there is one."""
+
+    def __init__(self, canvas: QWidget, prior: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for film in (canvas, prior):
+            film.setMinimumWidth(LEAST_WIDTH)
+            row.addWidget(film, 1)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return less room where text is larger, so that a screen holds the words beside the film."""
+        width = 400 - 12 * self.fontMetrics().averageCharWidth()
+        return QSize(max(width, 2 * LEAST_WIDTH), super().minimumSizeHint().height())
 
 
 class PriorView(QWidget):
@@ -36,7 +56,7 @@ class PriorView(QWidget):
         self._last: QPointF | None = None
         self._button = Qt.MouseButton.NoButton
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumWidth(240)
+        self.setMinimumWidth(LEAST_WIDTH)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(self.tr("Prior film"))
         self._close = QToolButton(self)

@@ -91,15 +91,37 @@ def brought_in(case: Case, found: "Reopened") -> Case:
     return found.marks.on(replace(case, state=state))
 
 
-def merged(case: Case, replaced: tuple[Finding, ...], answers: tuple[Finding, ...]) -> Case:
-    """Return the case with answers in it. Those that were there keep their tracking UID; lost members of a group go."""
+def overtaken(case: Case, asked: tuple[Finding, ...]) -> bool:
+    """Return whether a mask was changed by hand since the model was asked for a new one."""
+    nows = [(case.finding(finding.tracking_uid), finding) for finding in asked]
+    return any(now is not None and _by_hand(now, finding) for now, finding in nows)
+
+
+def _by_hand(now: Finding, asked: Finding) -> bool:
+    return now.mask is not asked.mask and now.making is not Making.MODEL
+
+
+def merged(case: Case, asked: tuple[Finding, ...], answers: tuple[Finding, ...]) -> Case:
+    """Return the case with answers in it. Those that were there keep their tracking UID; lost members of a group go.
+
+    What was asked of a finding is for that one, whatever it is called by now, and for none once it is gone.
+    """
+    kept = set()
     for answer in answers:
-        old = next((finding for finding in case.findings if same_structure(finding, answer)), None)
-        case = case.with_finding(answer if old is None else replace(answer, tracking_uid=old.tracking_uid))
-    kept = {answer.tracking_uid for answer in answers}
-    for finding in replaced:
-        current = case.finding(finding.tracking_uid)
-        if current is not None and current is finding and finding.tracking_uid not in kept and answers:
+        before = next((finding for finding in asked if same_structure(finding, answer)), None)
+        if before is not None:
+            old = case.finding(before.tracking_uid)
+            if old is None:
+                continue
+        else:
+            old = next((finding for finding in case.findings if same_structure(finding, answer)), None)
+        if old is not None:
+            answer = replace(answer, structure=old.structure, name=old.name, tracking_uid=old.tracking_uid)  # noqa: PLW2901
+        kept.add(answer.tracking_uid)
+        case = case.with_finding(answer)
+    for finding in asked if kept else ():
+        now = case.finding(finding.tracking_uid)
+        if now is not None and finding.tracking_uid not in kept and not _by_hand(now, finding):
             case = case.without(finding.tracking_uid)
     if case.state is CaseState.NEW and case.findings:
         case = replace(case, state=CaseState.BOXED)

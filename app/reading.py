@@ -6,7 +6,7 @@ from pathlib import Path
 from app.films import Film
 from app.history import History
 from app.journal import Journal
-from engine.case import Case
+from engine.case import Case, Finding
 from engine.geometry import Prompts
 
 Key = tuple[Path, str]
@@ -42,6 +42,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pending:
-    """A prompt that the model has not answered yet."""
+    """What the reader has asked for and a worker has not answered yet."""
 
-    prompts: Prompts
+    prompts: Prompts | None  # None: a change of a mask
+    group: tuple[Finding, ...] = ()  # the findings it is about, as they were; none of what is to be new
+
+    def is_about(self, finding: Finding | None) -> bool:
+        """Return whether it is about a finding; about None: whether it is to be new."""
+        if finding is None:
+            return not self.group
+        return any(other.tracking_uid == finding.tracking_uid for other in self.group)

@@ -78,10 +78,11 @@ class Scene:
             self._draw_masks(painter, shown, scale)
             self._draw_live(painter, shown)
         draw_markers(painter, self._lightbox, area)
-        draw_corners(painter, corner_texts(self._session, pointer, scale), self._lightbox.display.corners, area, font)
+        corners = corner_texts(self._session, pointer, scale)
+        foot = draw_corners(painter, corners, self._lightbox.display.corners, area, font)
         if self._session.doubt.doubtful:
             # Above the corners' words, which a small window brings to the middle.
-            painting.banner(painter, doubt_text(), area.adjusted(14, 14, -14, -54), colour("warn"))
+            painting.banner(painter, doubt_text(), area.adjusted(14, 14, -14, -foot - 12), colour("warn"))
         if self._lightbox.magnifying and pointer is not None:
             self._draw_lens(painter, pointer, scale)
         if self._session.worklist.loading is not None:
@@ -105,8 +106,9 @@ class Scene:
 
         self._layer.draw(painter, key, viewport, scale, ink)
         painter.setFont(painting.sized(self._font, 0.95, bold=True))
+        names: list[QRectF] = []
         for finding in shown.findings:
-            self._draw_name(Pencil(painter, viewport), finding)
+            names += self._draw_name(Pencil(painter, viewport), finding, names)
 
     def _draw_finding(self, pencil: Pencil, finding: Finding) -> None:
         display = self._lightbox.display
@@ -120,14 +122,14 @@ class Scene:
             painting.uncertain(pencil, self.edge_of(band), tint)
         painting.outline(pencil, edge, tint, fill=min(fill, 1.0), width=width)
 
-    def _draw_name(self, pencil: Pencil, finding: Finding) -> None:
-        """Draw a structure's name and quality above it, within the canvas."""
+    def _draw_name(self, pencil: Pencil, finding: Finding, names: list[QRectF]) -> list[QRectF]:
+        """Draw a structure's name and quality above it, within the canvas and clear of other names."""
         path = self.edge_of(finding.mask).path
         if path.isEmpty():
-            return
+            return []
         bounds = painting.transform_of(pencil.viewport).mapRect(path.boundingRect())
         if not bounds.intersects(self._area):
-            return
+            return []
         top = bounds.top()
         frame = finding.prompts.box if finding.prompts is not None else None
         if finding.tracking_uid == self._session.selected and frame is not None and not self._is_whole(frame):
@@ -138,7 +140,8 @@ class Scene:
             if finding.quality < self._session.settings.check_below or self._session.doubt.doubtful:
                 text += "  " + QCoreApplication.translate("Canvas", "check")
         inside, place = self._area.adjusted(8, 8, -8, -8), QPointF(bounds.center().x(), top - 16)
-        painting.label(pencil.painter, text, place, structure_colour(finding), centred=True, inside=inside)
+        tint = structure_colour(finding)
+        return [painting.label(pencil.painter, text, place, tint, centred=True, inside=inside, clear_of=names)]
 
     def _is_whole(self, box: BoxPrompt) -> bool:
         """Return whether a box is the film: "both lungs" asks with that, and a frame round it would say nothing."""
@@ -153,10 +156,10 @@ class Scene:
         finding = session.finding
         tint = structure_colour(finding) if finding is not None else colour("accent")
         sketch: Sketch = self._sketch
-        for pending in session.pending:
-            if pending.prompts.box is not None:
-                painting.box(pencil, pending.prompts.box, colour("accent"), handles=False, waiting=True)
-            painting.points(pencil, pending.prompts.points)
+        for waiting in (pending.prompts for pending in session.pending if pending.prompts is not None):
+            if waiting.box is not None:
+                painting.box(pencil, waiting.box, colour("accent"), handles=False, waiting=True)
+            painting.points(pencil, waiting.points)
         prompts = session.draft_prompts or (finding.prompts if finding is not None else None)
         if prompts is not None and self._lightbox.display.marks is not Marks.OFF:
             if prompts.box is not None and not self._is_whole(prompts.box):

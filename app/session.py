@@ -5,6 +5,7 @@ Actions on how the film is shown are the `Lightbox`'s, those on the list of film
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -18,7 +19,7 @@ from app.jobs import Jobs
 from app.journal import JournalFolder, Recovered
 from app.lightbox import Lightbox
 from app.measuring import Measuring
-from app.prompting import answered, group_of, merged
+from app.prompting import answered, group_of, merged, overtaken
 from app.reading import Pending, Reading
 from app.readings import Readings
 from app.settings import Settings
@@ -30,6 +31,20 @@ from engine.lungs import usual_box
 from engine.measure import Measurements
 
 _NUDGE_SETTLES_MS = 350  # arrow presses closer than this are one step of undo
+
+
+class Hand(Protocol):
+    """The tool in hand, as far as undo and the other steps must know of it."""
+
+    @property
+    def begun(self) -> bool:
+        """True in the middle of something."""
+
+    def back(self) -> bool:
+        """Take back the last of what was begun."""
+
+    def interrupt(self) -> None:
+        """Give up what was begun on a case that is no more."""
 
 
 class Session(QObject):
@@ -64,7 +79,8 @@ class Session(QObject):
         self.draft: Case | None = None  # while a box is dragged: shown, not yet done
         self.draft_prompts: Prompts | None = None
         self._draft_group: tuple[Finding, ...] = ()
-        self.pending: tuple[Pending, ...] = ()
+        self.pending: tuple[Pending, ...] = ()  # the newest last
+        self.hand: Hand | None = None
         self.selected: str | None = None  # tracking UID
         self.structure: Structure | None = None  # of the next box; None: by its side
         self.structure_name = ""
@@ -106,6 +122,20 @@ class Session(QObject):
         return shown.finding(self.selected) if shown and self.selected else None
 
     @property
+    def prompts(self) -> Prompts | None:
+        """What a point refines, answered or not: of the selected finding, or of what is to be new."""
+        if self.draft_prompts is not None:
+            return self.draft_prompts
+        finding = self._prompted
+        asked = [pending.prompts for pending in self.pending if pending.prompts and pending.is_about(finding)]
+        return asked[-1] if asked else finding.prompts if finding is not None else None
+
+    @property
+    def _prompted(self) -> Finding | None:
+        finding = self.finding
+        return finding if finding is not None and finding.prompts is not None else None
+
+    @property
     def measurements(self) -> Measurements | None:
         """The numbers on show."""
         return self.measuring.measurements
@@ -139,8 +169,10 @@ class Session(QObject):
 
     def _forget(self) -> None:
         self.jobs.forget("film")
-        self.draft, self.draft_prompts, self._draft_group, self.pending = None, None, (), ()
-        self._settle.stop()
+        if self.pending:
+            self.noticed.emit("left-unanswered")
+        self.pending = ()
+        self.cancel_drag()
 
     # Prompts
 
@@ -164,11 +196,10 @@ class Session(QObject):
 
     def add_point(self, x: float, y: float, *, positive: bool) -> None:
         """Refine the selected finding with a point, or begin one."""
-        finding = self.finding
-        point = PointPrompt(x, y, positive)
-        if finding is not None and finding.prompts is not None:
-            prompts = replace(finding.prompts, points=(*finding.prompts.points, point))
-            self._ask(prompts, group_of(self.case, finding) if self.case else (), "point")
+        self.settled()
+        prompts, point = self.prompts, PointPrompt(x, y, positive)
+        if prompts is not None:
+            self._ask_again(replace(prompts, points=(*prompts.points, point)), "point")
         elif positive:
             self.prompt(Prompts(None, (point,)), name="point")
         else:
@@ -176,12 +207,13 @@ class Session(QObject):
 
     def remove_point(self, index: int) -> None:
         """Take one point of the selected finding back."""
-        finding = self.finding
-        if finding is None or finding.prompts is None or self.case is None:
+        self.settled()
+        prompts = self.prompts
+        if prompts is None:
             return
-        points = tuple(point for i, point in enumerate(finding.prompts.points) if i != index)
-        if finding.prompts.box is not None or any(point.positive for point in points):
-            self._ask(replace(finding.prompts, points=points), group_of(self.case, finding), "point")
+        points = tuple(point for i, point in enumerate(prompts.points) if i != index)
+        if prompts.box is not None or any(point.positive for point in points):
+            self._ask_again(replace(prompts, points=points), "point")
 
     def prompt(self, prompts: Prompts, *, by_side: bool = False, name: str = "box") -> None:
         """Ask the model for what the prompts hold; the answer becomes one step."""
@@ -189,24 +221,31 @@ class Session(QObject):
 
     def rerun(self) -> None:
         """Ask again with the selected finding's own prompts, undoing edits by hand."""
-        finding = self.finding
-        if finding is not None and finding.prompts is not None and self.case is not None:
-            self._ask(finding.prompts, group_of(self.case, finding), "rerun")
+        self.settled()
+        prompts = self.prompts
+        if self._prompted is not None and prompts is not None:
+            self._ask_again(prompts, "rerun")
+
+    def _ask_again(self, prompts: Prompts, name: str) -> None:
+        case, finding = self.case, self._prompted
+        self._ask(prompts, group_of(case, finding) if case is not None and finding is not None else (), name)
 
     def _ask(self, prompts: Prompts, group: tuple[Finding, ...], name: str, *, by_side: bool = False) -> None:
         case = self.case
         if case is None:
             return
-        pending = Pending(prompts)
-        self.pending = (*self.pending, pending)
-        self.case_changed.emit()
+        pending, named = Pending(prompts, group), (self.structure, self.structure_name)
+        self.wait_for(pending)
 
         def done(answers: tuple[Finding, ...]) -> None:
-            self._answered(pending, group, answers, name)
+            if self.landed(pending):
+                if answers and named == (self.structure, self.structure_name):  # not what was named since
+                    self.structure, self.structure_name = None, ""
+                self._answered(prompts, group, answers, name)
 
         def refused(error: LungboxError) -> None:
-            self._settled(pending)
-            self.failed.emit(error)
+            if self.landed(pending):
+                self.failed.emit(error)
 
         self._question(case, prompts, group, done, refused, by_side=by_side)
 
@@ -236,21 +275,30 @@ class Session(QObject):
             key=key,
         )
 
-    def _answered(self, pending: Pending, group: tuple[Finding, ...], answers: tuple[Finding, ...], name: str) -> None:
-        self._settled(pending)
-        if self.case is None:
-            return
+    def _answered(self, prompts: Prompts, group: tuple[Finding, ...], answers: tuple[Finding, ...], name: str) -> None:
+        case = self.case
+        assert case is not None
         if not answers:
             self.noticed.emit("nothing-found")
-            return
-        after = merged(self.case, group, answers)
-        self._select(next((f.tracking_uid for f in after.findings if f.prompts == pending.prompts), self.selected))
-        self.structure, self.structure_name = None, ""
-        self.do(after, name)
+        elif overtaken(case, group):
+            self.noticed.emit("overtaken")
+        elif (after := merged(case, group, answers)) is not case:
+            if self.draft_prompts is None and not (self.hand is not None and self.hand.begun):
+                self._select(next((f.tracking_uid for f in after.findings if f.prompts == prompts), self.selected))
+            self.record(after, name)
 
-    def _settled(self, pending: Pending) -> None:
+    def wait_for(self, pending: Pending) -> None:
+        """Remember what a worker was asked for: undo takes it back, and nothing is accepted before it has come."""
+        self.pending = (*self.pending, pending)
+        self.case_changed.emit()
+
+    def landed(self, pending: Pending) -> bool:
+        """Wait no longer; False when it was taken back meanwhile, or what it was about is gone."""
+        if pending not in self.pending:
+            return False
         self.pending = tuple(other for other in self.pending if other is not pending)
         self.case_changed.emit()
+        return True
 
     # A box that is dragged: the mask follows, and the step is done when it is let go
 
@@ -264,6 +312,7 @@ class Session(QObject):
             current = case.finding(finding.tracking_uid)
             self._draft_group = group_of(case, current) if current is not None else ()
         group = self._draft_group
+        self._settle.stop()
         self.draft_prompts = prompts
         self.case_changed.emit()
         if not self.settings.live_update:
@@ -278,17 +327,13 @@ class Session(QObject):
 
     def drop_prompts(self) -> None:
         """Let go of a dragged box: what it holds becomes one step."""
-        prompts, group = self.draft_prompts, self._draft_group
+        prompts, group, draft = self.draft_prompts, self._draft_group, self.draft
         self._settle.stop()
         if prompts is None:
             return
-        self.draft_prompts, self._draft_group = None, ()
-        case = self.case
-        if case is None:
-            return
-        draft, self.draft = self.draft, None
+        self.draft, self.draft_prompts, self._draft_group = None, None, ()
         if draft is not None and any(finding.prompts == prompts for finding in draft.findings):
-            self.do(draft, "move")  # the last live answer was for these very prompts
+            self.record(draft, "move")  # the last live answer was for these very prompts
         else:
             self._ask(prompts, group, "move")
 
@@ -303,6 +348,11 @@ class Session(QObject):
         """Move the box by keys; a run of presses is one step."""
         self.drag_prompts(prompts)
         self._settle.start()
+
+    def settled(self) -> tuple[Case | None, Finding | None]:
+        """Let go of a dragged box, and return the case with its selected finding: what every other step builds on."""
+        self.drop_prompts()
+        return self.case, self.finding
 
     # Tools
 
@@ -344,7 +394,7 @@ class Session(QObject):
 
     def relabel(self, structure: Structure, name: str = "") -> None:
         """Rename the selected finding; a lung that takes the other's name gives its own in return."""
-        case, finding = self.case, self.finding
+        case, finding = self.settled()
         if case is None or finding is None or (finding.structure is structure and finding.name == name):
             return
         other = case.of(structure) if structure is not Structure.OTHER else None
@@ -361,7 +411,7 @@ class Session(QObject):
 
     def delete_selected(self) -> None:
         """Remove the selected finding."""
-        case, finding = self.case, self.finding
+        case, finding = self.settled()
         if case is None or finding is None:
             return
         after = case.without(finding.tracking_uid)
@@ -374,28 +424,44 @@ class Session(QObject):
 
     def accept(self) -> None:
         """Accept the case: it is handed on to be exported, and the next film may come."""
-        if self.case is None or not self.case.findings:
+        case, _ = self.settled()
+        if self.pending:
+            self.noticed.emit("still-outlining")  # nobody has seen what would be accepted
+            return
+        if case is None or not case.findings:
             self.noticed.emit("nothing-to-accept")
             return
-        self.drop_prompts()
-        self.do(replace(self.case, state=CaseState.ACCEPTED), "accept")
+        self.do(replace(case, state=CaseState.ACCEPTED), "accept")
         self.accepted.emit(self.case)
         if self.settings.next_after_accept:
             self.worklist.step(1)
 
     def flag(self) -> None:
         """Flag the film for another look, or take the flag off."""
-        if self.case is None:
+        case, _ = self.settled()
+        if case is None:
             return
-        if self.case.state is CaseState.FLAGGED:
-            state = CaseState.BOXED if self.case.findings else CaseState.NEW
+        if case.state is CaseState.FLAGGED:
+            state = CaseState.BOXED if case.findings else CaseState.NEW
         else:
             state = CaseState.FLAGGED
-        self.do(replace(self.case, state=state), "flag")
+        self.do(replace(case, state=state), "flag")
+
+    @property
+    def can_undo(self) -> bool:
+        """True when undo has something to take back."""
+        return self._in_flight or (self.reading is not None and bool(self.reading.history.done))
+
+    @property
+    def _in_flight(self) -> bool:
+        begun = self.hand is not None and self.hand.begun
+        return begun or self.draft_prompts is not None or bool(self.pending)
 
     def undo(self) -> None:
-        """Take the last step back."""
-        self.cancel_drag()
+        """Take back the newest of what is not done yet, or else the last step."""
+        if self._in_flight:
+            self._take_back()
+            return
         reading = self.reading
         if reading is not None and (change := reading.history.undo()) is not None:
             reading.case = self.doubt.on(change.before)
@@ -404,7 +470,7 @@ class Session(QObject):
 
     def redo(self) -> None:
         """Do the last undone step again."""
-        self.cancel_drag()
+        self._interrupt()
         reading = self.reading
         if reading is not None and (change := reading.history.redo()) is not None:
             reading.case = self.doubt.on(change.after)
@@ -425,7 +491,12 @@ class Session(QObject):
     # Inside
 
     def do(self, after: Case, name: str) -> None:
-        """Make a step: the case as it is after one user action."""
+        """Make a step: the case as it is after one user action. What was begun on the case before it is given up."""
+        self._interrupt()
+        self.record(after, name)
+
+    def record(self, after: Case, name: str) -> None:
+        """Make a step of what was asked for earlier; what the reader has begun since goes on."""
         reading = self.reading
         assert reading is not None
         after = self.doubt.on(after)
@@ -436,6 +507,20 @@ class Session(QObject):
         self.readings.write(reading, lambda journal: journal.add(change))
         self._show_case()
 
+    def _interrupt(self) -> None:
+        if self.hand is not None:
+            self.hand.interrupt()
+        self.cancel_drag()
+
+    def _take_back(self) -> None:
+        if self.hand is not None and self.hand.begun:
+            self.hand.back()
+        elif self.draft_prompts is not None:
+            self.cancel_drag()
+        else:
+            self.pending = self.pending[:-1]
+        self.case_changed.emit()
+
     def _select(self, tracking_uid: str | None) -> None:
         self.selected = tracking_uid
         self.selection_changed.emit()
@@ -445,6 +530,10 @@ class Session(QObject):
         assert case is not None
         if self.selected is not None and case.finding(self.selected) is None:
             self._select(case.findings[-1].tracking_uid if case.findings else None)
+        self.pending = tuple(
+            pending for pending in self.pending
+            if not pending.group or any(pending.is_about(finding) for finding in case.findings)
+        )  # fmt: skip
         self.worklist.mark(case.radiograph.source.path, case.state)
         self.case_changed.emit()
         self.saved_changed.emit()

@@ -23,6 +23,13 @@ from app.gestures import Gestures
 from app.settings import Settings
 from app.shortcuts import COMMANDS, GROUPS, PROFILES, bindings, conflicts
 
+_MARGIN = 60  # logical pixels: what a dialog has beside its page, and what it leaves of the screen
+_COLUMNS = (
+    (("film", "outline"), ("tools", "view"), ("mouse", "program")),
+    (("film", "outline", "program"), ("mouse", "tools", "view")),
+    (("film", "outline", "tools", "view", "mouse", "program"),),
+)
+
 
 class ShortcutSheet(QDialog):
     """Every key on one page."""
@@ -31,11 +38,28 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self._gestures = gestures
         self.setWindowTitle(self.tr("Shortcuts"))
+        room = max(self.screen().availableSize().width(), parent.width() if parent is not None else 0) - 2 * _MARGIN
+        page = self._page(bound, _COLUMNS[0])
+        for columns in _COLUMNS[1:]:
+            if page.sizeHint().width() > room:
+                page.deleteLater()
+                page = self._page(bound, columns)
+        scroll = QScrollArea(self)
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(buttons)
+        self.resize(max(1180, min(page.sizeHint().width() + _MARGIN, room + _MARGIN)), 800)
+
+    def _page(self, bound: dict[str, tuple[str, ...]], columns: tuple[tuple[str, ...], ...]) -> QWidget:
         page = QWidget(self)
         grid = QGridLayout(page)
         grid.setHorizontalSpacing(26)
         grid.setVerticalSpacing(4)
-        columns = (("film", "outline"), ("tools", "view"), ("mouse", "program"))
         for column, groups in enumerate(columns):
             row = 0
             for group in groups:
@@ -48,18 +72,15 @@ class ShortcutSheet(QDialog):
                         grid.addWidget(label_of(left, page), row, column * 2)
                         grid.addWidget(keys, row, column * 2 + 1)
                     row += 1
+                if group != groups[-1]:
+                    grid.setRowMinimumHeight(row, self.fontMetrics().height())
                 row += 1
         grid.setRowStretch(200, 1)
-        scroll = QScrollArea(self)
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(buttons)
-        self.resize(1180, 800)
+        return page
+
+    def _arrows(self, bound: dict[str, tuple[str, ...]]) -> str:
+        films = {"Up", "Down"} & {key for name in ("next", "previous") for key in bound.get(name, ())}
+        return self.tr("← →; Ctrl + arrows: 10 px") if films else self.tr("arrows; Ctrl: 10 px")
 
     def _lines(self, group: str, bound: dict[str, tuple[str, ...]]) -> list[tuple[str, str | None]]:
         if group == "mouse":
@@ -79,7 +100,7 @@ class ShortcutSheet(QDialog):
                 (self.tr("Brush size"), self.tr("Shift + wheel")),
                 (self.tr("Next, previous film"), films),
                 (self.tr("Whole film, one to one"), self.tr("double click")),
-                (self.tr("Move the selected box"), self.tr("arrows; Ctrl: 10 px")),
+                (self.tr("Move the selected box"), self._arrows(bound)),
                 (self.tr("Resize the selected box"), self.tr("Shift + arrows")),
             ]
         lines: list[tuple[str, str | None]] = [(command_text(GROUPS[group]).upper(), None)]
@@ -141,8 +162,8 @@ class ShortcutEditor(QDialog):
         layout.addWidget(self._problem)
         layout.addWidget(reset)
         layout.addWidget(self._buttons)
-        self.resize(560, 680)
         plain_labels(self)
+        self.resize(max(560, page.sizeHint().width() + _MARGIN), 680)
         self._fill(settings.shortcuts)
         self._profile.currentIndexChanged.connect(lambda: self._fill(()))
         reset.clicked.connect(lambda: self._fill(()))

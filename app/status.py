@@ -2,14 +2,16 @@
 
 import time
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
+from app.badges import Elided
 from app.encoding import EncoderState, EncoderStatus
 from app.session import Session
 from app.theme import COLOURS
 
 _SAID_MS = 6000
+_FEWEST = 8  # letters of a line that are better than none
 
 
 class StatusLine(QStatusBar):
@@ -19,14 +21,16 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
-        self._dot, self._state, self._model, self._work, self._notice = (QLabel(self) for _ in range(5))
-        for label in (self._dot, self._state, self._model, self._work, self._notice):
+        self._dot, self._notice = QLabel(self), QLabel(self)
+        for label in (self._dot, self._notice):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setObjectName("status")
+        self._state, self._model, self._work = (Elided("", "status", self) for _ in range(3))
         self._dot.setText("●")
         self._notice.setText(self.tr("research use, not a medical device"))
         self.addWidget(self._dot)
         self.addWidget(self._state, 1)
+        self.addPermanentWidget(self._gap())
         self.addPermanentWidget(self._model)
         self.addPermanentWidget(self._gap())
         self.addPermanentWidget(self._work)
@@ -59,6 +63,29 @@ class StatusLine(QStatusBar):
         """What the left side says."""
         return self._state.text()
 
+    def event(self, event: QEvent) -> bool:
+        """Share the room out again whenever the bar, or something in it, has another size."""
+        done = super().event(event)
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._fit()
+        return done
+
+    def _fit(self) -> None:
+        """Give the room that the notice leaves to one after the other, as they matter."""
+        status = self._session.encoder.status
+        alarming = bool(self._said) or status.distrusted or status.state is EncoderState.FAILED
+        first, second = (self._state, self._work) if alarming else (self._work, self._state)
+        row = self.layout()
+        assert row is not None
+        room = self.width() - row.minimumSize().width()
+        for label in (first, second, self._model):
+            wanted = label.sizeHint().width()
+            given = min(wanted, max(room, 0))
+            if given < wanted and given < label.fontMetrics().averageCharWidth() * _FEWEST:
+                given = 0
+            label.setMaximumWidth(given)
+            room -= given
+
     def _gap(self) -> QLabel:
         gap = QLabel("  ", self)
         gap.setTextFormat(Qt.TextFormat.PlainText)
@@ -88,7 +115,7 @@ class StatusLine(QStatusBar):
         self._model.setText("   ".join(part for part in (runtime, status.checkpoint) if part))
         proof = self.tr("Self-test: {result}").format(result=status.proof) if status.proof else ""
         told = (status.fallback, status.backend, status.checkpoint_sha256, proof)
-        self._model.setToolTip("\n".join(part for part in told if part))
+        self._model.say_about("\n".join(part for part in told if part))
 
     def _state_text(self, status: EncoderStatus) -> str:
         if status.distrusted:

@@ -16,6 +16,7 @@ from app.handles import (
     with_part_moved,
 )
 from app.session import Session
+from app.viewport import Viewport
 from engine.case import HeartCallipers, Line
 from engine.geometry import BoxPrompt, Prompts
 from engine.mask import Stroke
@@ -64,6 +65,13 @@ class Tool:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.sketch = Sketch()
+        self._start: Pointer | None = None  # where the button went down
+        self._dragged = False  # too far since then for a click
+
+    @property
+    def begun(self) -> bool:
+        """True in the middle of something: Enter and undo are then the tool's."""
+        return self._start is not None or self.sketch != Sketch()
 
     def press(self, at: Pointer) -> None:
         """Begin at the pointer."""
@@ -83,21 +91,35 @@ class Tool:
 
     def cancel(self) -> bool:
         """Give up what was begun; False when nothing was."""
-        begun = self.sketch != Sketch()
-        self.sketch = Sketch()
+        begun = self.begun
+        self._start, self.sketch = None, Sketch()
         return begun
+
+    def back(self) -> bool:
+        """Take back the last of what was begun; False when nothing was."""
+        return self.cancel()
+
+    def interrupt(self) -> None:
+        """Give up what was begun on a case that is no more."""
+        self.cancel()
 
     def commit(self) -> bool:
         """End what Enter ends; False when nothing was begun."""
-        return False
+        return self.begun
 
     def cursor(self, at: Pointer) -> str:
         """Return the role of the cursor here."""
         return "cross"
 
+    def _down(self, at: Pointer) -> None:
+        self._start, self._dragged = at, False
 
-def _moved(start: Pointer, at: Pointer) -> bool:
-    return math.hypot(at.screen_x - start.screen_x, at.screen_y - start.screen_y) >= CLICK_SLOP
+    def _is_drag(self, at: Pointer) -> bool:
+        """Return whether the pointer has ever been too far from where it went down for a click."""
+        start = self._start
+        if start is not None and math.hypot(at.screen_x - start.screen_x, at.screen_y - start.screen_y) >= CLICK_SLOP:
+            self._dragged = True
+        return self._dragged
 
 
 def _box_of(session: Session) -> BoxPrompt | None:
@@ -114,34 +136,37 @@ class BoxTool(Tool):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._start: Pointer | None = None
         self._edges = Edge.NONE
         self._box: BoxPrompt | None = None
+        self._held: str | None = None  # whose box it is
 
     def press(self, at: Pointer) -> None:
         if (at.control or at.alt) and not at.shift:
             self.session.add_point(at.x, at.y, positive=not at.alt)
             return
-        self._start = at
+        self._down(at)
         box = _box_of(self.session)
         self._edges = edges_at(box, at.x, at.y, at.reach) if box is not None and not at.shift else Edge.NONE
-        self._box = box
+        self._box, self._held = box, self.session.selected
 
     def move(self, at: Pointer) -> None:
         case = self.session.case
-        if self._start is None or case is None:
+        if self._start is None or case is None or not self._is_drag(at):
             return
         rows, columns = case.radiograph.rows, case.radiograph.columns
         if self._edges and self._box is not None:
+            if self.session.selected != self._held:
+                self.cancel()
+                return
             box = with_edges_moved(self._box, self._edges, at.x - self._start.x, at.y - self._start.y, rows, columns)
             self.session.drag_prompts(_with_box(self.session, box))
-        elif _moved(self._start, at):
+        else:
             self.sketch = Sketch(box=box_between((self._start.x, self._start.y), (at.x, at.y), rows, columns))
 
     def release(self, at: Pointer) -> None:
-        start, self._start = self._start, None
-        if start is None:
+        if self._start is None:
             return
+        dragged, self._start = self._is_drag(at), None
         if self._edges:
             self._edges = Edge.NONE
             self.session.drop_prompts()
@@ -149,37 +174,34 @@ class BoxTool(Tool):
         box, self.sketch = self.sketch.box, Sketch()
         if box is not None:
             self.session.draw_box(box)
-        elif not _moved(start, at):
+        elif not dragged:
             select_at(self.session, at)
 
     def cancel(self) -> bool:
-        begun = self._start is not None or self.session.draft_prompts is not None
-        self._start, self._edges = None, Edge.NONE
+        moved = self.session.draft_prompts is not None
+        self._edges = Edge.NONE
         self.session.cancel_drag()
-        return super().cancel() or begun
+        return super().cancel() or moved
 
     def cursor(self, at: Pointer) -> str:
         box = _box_of(self.session)
         edges = edges_at(box, at.x, at.y, at.reach) if box is not None else Edge.NONE
-        return _EDGE_CURSORS.get(edges, "cross")
+        return _edge_cursor(self.session.lightbox.viewport, edges) if edges else "cross"
 
 
-_EDGE_CURSORS = {
-    Edge.LEFT: "horizontal",
-    Edge.RIGHT: "horizontal",
-    Edge.TOP: "vertical",
-    Edge.BOTTOM: "vertical",
-    Edge.LEFT | Edge.TOP: "diagonal-down",
-    Edge.RIGHT | Edge.BOTTOM: "diagonal-down",
-    Edge.RIGHT | Edge.TOP: "diagonal-up",
-    Edge.LEFT | Edge.BOTTOM: "diagonal-up",
-}
+def _edge_cursor(viewport: Viewport, edges: Edge) -> str:
+    """Return the way in which edges go on screen, however the film is turned."""
+    x, y = (Edge.RIGHT in edges) - (Edge.LEFT in edges), (Edge.BOTTOM in edges) - (Edge.TOP in edges)
+    # Exact: a film is turned by quarters only.
+    across, down = (x * ix + y * iy for ix, iy in (viewport.vector_to_image(1, 0), viewport.vector_to_image(0, 1)))
+    if not across or not down:
+        return "horizontal" if across else "vertical"
+    return "diagonal-down" if across * down > 0 else "diagonal-up"
 
 
 def _with_box(session: Session, box: BoxPrompt) -> Prompts:
-    finding = session.finding
-    points = finding.prompts.points if finding is not None and finding.prompts is not None else ()
-    return Prompts(box, points)
+    prompts = session.prompts
+    return Prompts(box, prompts.points if prompts is not None else ())
 
 
 def select_at(session: Session, at: Pointer) -> None:
@@ -199,12 +221,11 @@ class PointTool(Tool):
     name = "point"
 
     def press(self, at: Pointer) -> None:
-        finding = self.session.finding
-        if finding is not None and finding.prompts is not None:
-            for index, point in enumerate(finding.prompts.points):
-                if math.hypot(point.x - at.x, point.y - at.y) <= at.reach:
-                    self.session.remove_point(index)
-                    return
+        prompts = self.session.prompts
+        for index, point in enumerate(prompts.points if prompts is not None else ()):
+            if math.hypot(point.x - at.x, point.y - at.y) <= at.reach:
+                self.session.remove_point(index)
+                return
         self.session.add_point(at.x, at.y, positive=not (at.alt or at.control))
 
 
@@ -262,17 +283,18 @@ class PolygonTool(Tool):
         return True
 
     def commit(self) -> bool:
-        if len(self.sketch.polygon) < 3:
-            return False
-        self._close(erase=self.sketch.erasing)
-        return True
+        if len(self.sketch.polygon) >= 3:
+            self._close(erase=self.sketch.erasing)
+            return True
+        return self.begun
 
     def back(self) -> bool:
-        """Take the last corner back."""
-        if not self.sketch.polygon:
-            return False
-        self.sketch = replace(self.sketch, polygon=self.sketch.polygon[:-1], line=None)
-        return True
+        begun, corners = self.begun, self.sketch.polygon[:-1]
+        self.sketch = replace(self.sketch, polygon=corners, line=None) if corners else Sketch()
+        return begun
+
+    def interrupt(self) -> None:
+        """Go on: corners fit any case of their film."""
 
     def _close(self, *, erase: bool) -> None:
         corners, self.sketch = self.sketch.polygon, Sketch()
@@ -295,18 +317,21 @@ class CallipersTool(Tool):
         if case.callipers is None:
             self.session.edit.place_callipers()
             return
+        self._down(at)
         self._part = calliper_part_at(case.callipers, at.x, at.y, at.reach * 1.6)
 
     def move(self, at: Pointer) -> None:
         case = self.session.case
-        if self._part is not None and case is not None and case.callipers is not None:
+        if self._part is None or self._start is None or not self._is_drag(at):
+            return
+        if case is not None and case.callipers is not None:
             x = min(max(at.x, 0.0), float(case.radiograph.columns))
             y = min(max(at.y, 0.0), float(case.radiograph.rows))
             self.sketch = Sketch(callipers=with_part_moved(case.callipers, self._part, x, y))
 
     def release(self, at: Pointer) -> None:
-        self._part = None
-        callipers, self.sketch = self.sketch.callipers, Sketch()
+        callipers = self.sketch.callipers
+        self.cancel()
         if callipers is not None:
             self.session.edit.set_callipers(callipers)
 
@@ -328,30 +353,29 @@ class DistanceTool(Tool):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._start: Pointer | None = None
         self._end: LineEnd | None = None
 
     def press(self, at: Pointer) -> None:
         case = self.session.case
         if case is not None:
-            self._start = at
+            self._down(at)
             self._end = line_end_at(case.distances, at.x, at.y, at.reach)
 
     def move(self, at: Pointer) -> None:
         case = self.session.case
-        if self._start is None or case is None:
+        if self._start is None or case is None or not self._is_drag(at):
             return
         x = min(max(at.x, 0.0), float(case.radiograph.columns))
         y = min(max(at.y, 0.0), float(case.radiograph.rows))
         if self._end is not None:
             line = with_end_moved(case.distances[self._end.index], x, y, second=self._end.second)
             self.sketch = Sketch(line=line, hidden_line=self._end.index)
-        elif _moved(self._start, at):
+        else:
             self.sketch = Sketch(line=Line(self._start.x, self._start.y, x, y))
 
     def release(self, at: Pointer) -> None:
         case, line, end = self.session.case, self.sketch.line, self._end
-        self.sketch, self._start, self._end = Sketch(), None, None
+        self.cancel()
         if case is None or line is None:
             return
         lines = case.distances
@@ -361,7 +385,7 @@ class DistanceTool(Tool):
             self.session.edit.set_distances((*lines, line))
 
     def cancel(self) -> bool:
-        self._start, self._end = None, None
+        self._end = None
         return super().cancel()
 
     def cursor(self, at: Pointer) -> str:
@@ -376,22 +400,28 @@ class _DragTool(Tool):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._start: Pointer | None = None
         self._last: Pointer | None = None
 
     def press(self, at: Pointer) -> None:
-        self._start = self._last = at
+        self._down(at)
+        self._last = at
 
     def move(self, at: Pointer) -> None:
-        if self._start is None or self._last is None or (self.waits and not _moved(self._start, at)):
+        dragged = self._is_drag(at)
+        if self._last is None or (self.waits and not dragged):
             return
         self.drag(at.screen_x - self._last.screen_x, at.screen_y - self._last.screen_y, at)
         self._last = at
 
     def release(self, at: Pointer) -> None:
-        if self._start is not None and not _moved(self._start, at):
+        clicked = self._start is not None and not self._is_drag(at)
+        self.cancel()
+        if clicked:
             select_at(self.session, at)
-        self._start = self._last = None
+
+    def cancel(self) -> bool:
+        self._last = None
+        return super().cancel()
 
     def drag(self, dx: float, dy: float, at: Pointer) -> None:
         """Follow the pointer by so many pixels of the screen."""

@@ -1,10 +1,13 @@
 """The tour: four steps on the demo film, each done by the reader and not only read."""
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.session import Session
 from engine.case import CaseState
+
+_MARGIN = 20
+_LETTERS = 48  # of a line of the card
 
 
 class Tour(QFrame):
@@ -31,16 +34,16 @@ class Tour(QFrame):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._next.clicked.connect(self._go_on)
         end.clicked.connect(self.end)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(end)
-        buttons.addWidget(self._next)
-        layout = QVBoxLayout(self)
+        self._buttons = QHBoxLayout()
+        self._buttons.addStretch(1)
+        self._buttons.addWidget(end)
+        self._buttons.addWidget(self._next)
+        layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
         layout.addWidget(self._title)
         layout.addWidget(self._text)
-        layout.addLayout(buttons)
+        layout.addLayout(self._buttons)
         session.case_changed.connect(self._look)
         session.lightbox.display_changed.connect(self._look)
         parent.installEventFilter(self)
@@ -73,8 +76,8 @@ class Tour(QFrame):
         reading = self._session.reading
         self._steps = len(reading.history.done) if reading else 0
         self._view = self._session.lightbox.display.view
-        self._place()
         self.show()
+        self._place()  # what is on show knows the size of its text
         self.raise_()
 
     def _look(self) -> None:
@@ -107,9 +110,17 @@ class Tour(QFrame):
     def _place(self) -> None:
         parent = self.parentWidget()
         assert parent is not None
-        self.setFixedWidth(min(340, max(parent.width() - 40, 160)))
-        self.adjustSize()
-        self.move(20, parent.height() - self.height() - 56)
+        room, layout = parent.width() - 2 * _MARGIN, self._layout
+        for direction in (QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom):
+            self._buttons.setDirection(direction)
+            self._buttons.invalidate()
+            layout.invalidate()
+            least = layout.totalMinimumSize().width()
+            if least <= room:
+                break
+        width = max(min(self.fontMetrics().averageCharWidth() * _LETTERS, room), least)
+        self.resize(width, layout.totalHeightForWidth(width))
+        self.move(_MARGIN, max(parent.height() - self.height() - 56, 0))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in place."""

@@ -4,8 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+)
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QHBoxLayout,
     QMainWindow,
     QMenu,
@@ -24,7 +33,7 @@ from app.faults import Toast
 from app.findings import FindingsPanel
 from app.gestures import GESTURES, Gestures
 from app.icons import icon
-from app.prior import PriorView
+from app.prior import Films, PriorView
 from app.results import are_results
 from app.session import Session
 from app.shortcuts import COMMANDS, bindings
@@ -34,6 +43,18 @@ from app.worklist_panel import WorklistPanel
 from engine.measure import Change, can_apply_magnification
 
 _TAP_MS = 250
+_ON_SELECTED = (
+    "rerun",
+    "swap-sides",
+    "rename",
+    "fill-holes",
+    "smooth",
+    "grow",
+    "shrink",
+    "keep-largest",
+    "clip",
+    "delete",
+)
 _RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "windowing", "hand")
 
 
@@ -49,6 +70,7 @@ class Window(QMainWindow):
         self.setWindowIcon(icon("lungbox"))
         self.actions_by_name: dict[str, QAction] = {}
         self.close_guard: Callable[[], bool] = lambda: True
+        self._held: int | None = None  # the overlay key, while it is down
         self._tap = QTimer(self)
         self._tap.setSingleShot(True)
         self._tap.setInterval(_TAP_MS)
@@ -139,6 +161,7 @@ class Window(QMainWindow):
             "full-screen": self._full_screen,
             "hide-identity": lambda: box.hide_identity(hidden=not box.display.identity_hidden),
             "outline-prior": self.comparing.outline,
+            "next-part": self._next_part,
             "cancel": self._cancel,
             "close": self._close,
             "quit": self._close,
@@ -155,16 +178,13 @@ class Window(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self._rail())
-        row.addWidget(self.canvas, 1)
-        row.addWidget(self.prior, 1)
+        row.addWidget(Films(self.canvas, self.prior, middle), 1)
         self._splitter.addWidget(self.worklist_panel)
         self._splitter.addWidget(middle)
         self._splitter.addWidget(self.findings_panel)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setStretchFactor(1, 1)
-        self.worklist_panel.setMinimumWidth(190)
-        self.findings_panel.setMinimumWidth(330)
         self._splitter.setSizes([232, 872, 416])
         whole = QWidget(self)
         column = QVBoxLayout(whole)
@@ -175,7 +195,6 @@ class Window(QMainWindow):
         self.setCentralWidget(whole)
         self.setStatusBar(self.status)
         self.resize(1440, 900)
-        self.setMinimumSize(900, 560)
 
     def _bar(self) -> QWidget:
         bar = Bar("Lungbox", self)
@@ -207,11 +226,11 @@ class Window(QMainWindow):
         layout = QVBoxLayout(rail)
         layout.setContentsMargins(5, 8, 5, 8)
         layout.setSpacing(3)
+        layout.addStrut(60)
         for name in _RAIL:
             button = self._button(name, rail)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            button.setMinimumWidth(60)
+            button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
             layout.addWidget(button)
         layout.addStretch(1)
         return rail
@@ -226,8 +245,9 @@ class Window(QMainWindow):
             (self.tr("&File"), ("open", "open-folder", self._recent_menu, "", "open-case", "save", "save-as", "",
                                 "open-results", "export", "export-deidentified", "show-results", "", "accept", "flag",
                                 "", "next", "previous", "", "compare", "outline-prior", "", "close", "quit")),
-            (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "name-structure", "", "fill-holes",
-                                "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate", "magnification")),
+            (self.tr("&Edit"), ("undo", "redo", "", "delete", "rerun", "swap-sides", "rename", "name-structure", "",
+                                "fill-holes", "smooth", "grow", "shrink", "keep-largest", "clip", "", "calibrate",
+                                "magnification")),
             (self.tr("&Tools"), (*_RAIL, "", "both-lungs", "keyboard-box", "", "brush-smaller", "brush-larger")),
             (self.tr("&View"), (self._preset_menu, "window", "invert", "histogram", "", "fit", "actual-size", "zoom-in",
                                 "zoom-out", "", "rotate-right", "rotate-left", "flip", "reset", "", "marks", "fainter",
@@ -254,7 +274,6 @@ class Window(QMainWindow):
         session.film_changed.connect(self._film_changed)
         box.display_changed.connect(self._refresh)
         session.noticed.connect(lambda code: self.status.say(notice_text(code)))
-        self.canvas.files_dropped.connect(self.open_paths)
         self.canvas.menu_wanted.connect(self._context_menu)
         self.findings_panel.menu_wanted.connect(self._context_menu)
         self.findings_panel.measurement_chosen.connect(self.canvas.show_evidence)
@@ -265,6 +284,9 @@ class Window(QMainWindow):
         self.findings_panel.flag.clicked.connect(session.flag)
         self.findings_panel.structure_wanted.connect(lambda: self.command.emit("name-structure"))
         self.canvas.installEventFilter(self)
+        for view in self.findChildren(QAbstractItemView):
+            view.installEventFilter(self)
+        self.setAcceptDrops(True)
 
     # Shortcuts
 
@@ -282,12 +304,16 @@ class Window(QMainWindow):
             action.setToolTip(f"{text} ({shown})" if shown else text)
 
     def _is(self, event: QKeyEvent, name: str) -> bool:
-        return QKeySequence(event.keyCombination()).toString() in (self.actions_by_name[name].property("keys") or [])
+        # Shift and Tab arrive as Backtab, and with Shift still held.
+        backtab = event.key() == Qt.Key.Key_Backtab
+        pressed = QKeySequence(Qt.Key.Key_Backtab if backtab else event.keyCombination()).toString()
+        return pressed in (self.actions_by_name[name].property("keys") or [])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that nobody else took: the overlay key, held or tapped."""
         if self._is(event, "marks"):
             if not event.isAutoRepeat():
+                self._held = event.key()
                 self._tap.start()
                 self.lightbox.peek(on=True)
             return
@@ -295,7 +321,8 @@ class Window(QMainWindow):
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """A tap cycles the overlay, a hold only lifted it."""
-        if self._is(event, "marks") and not event.isAutoRepeat():
+        if event.key() == self._held and not event.isAutoRepeat():  # whatever other keys are held by now
+            self._held = None
             self.lightbox.peek(on=False)
             if self._tap.isActive():
                 self._tap.stop()
@@ -304,7 +331,14 @@ class Window(QMainWindow):
         super().keyReleaseEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Tab goes through the structures while the canvas has the focus and there are any."""
+        """Tab goes through the structures while the canvas has the focus; lists look for no film by the overlay key."""
+        if isinstance(watched, QAbstractItemView) and isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.KeyPress and self._is(event, "marks"):
+                self.keyPressEvent(event)
+                return True
+            if event.type() == QEvent.Type.KeyRelease and event.key() == self._held:
+                self.keyReleaseEvent(event)
+                return True
         if watched is self.canvas and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             for name, step in (("next-structure", 1), ("previous-structure", -1)):
                 if self._is(event, name) and self.session.shown is not None and self.session.shown.findings:
@@ -314,17 +348,31 @@ class Window(QMainWindow):
 
     # Commands that need the window
 
-    def open_paths(self, paths: list[Path]) -> None:
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders, wherever in the window."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    def open_paths(self, paths: list[Path], *, add: bool = False) -> None:
         """Open what was dropped or chosen: case files and results by themselves, all else as films."""
         cases = [path for path in paths if path.suffix == ".lungbox"]
         results = [path for path in paths if are_results(path)]
         films = [path for path in paths if path not in cases and path not in results]
         if cases:
             self.session.files.open(cases[0])
+            if len(paths) > 1:
+                self.session.noticed.emit("first-case")
         elif results:
             self.session.files.open_results(results[0])
         elif films:
-            self.session.files.open_films(films)
+            self.session.files.open_films(films, add=add)
 
     def _change_chosen(self, change: Change | None) -> None:
         self.canvas.show_evidence((change.current,) if change is not None else ())
@@ -339,6 +387,13 @@ class Window(QMainWindow):
             self._full_screen()
         else:
             self.canvas.cancel()
+
+    def _next_part(self) -> None:
+        """Give the keyboard to the next part of the window: Tab alone stays with the film's structures."""
+        parts = (self.canvas, self.worklist_panel.list, self.findings_panel.findings, self.findings_panel.table)
+        shown = [part for part in parts if part.isVisible()]
+        has = next((n for n, part in enumerate(shown) if part.hasFocus()), -1)
+        shown[(has + 1) % len(shown)].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _uncertainty(self) -> None:
         self.lightbox.show_uncertainty(on=not self.lightbox.display.uncertainty)
@@ -379,7 +434,7 @@ class Window(QMainWindow):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if self.session.finding is not None:
-            items: tuple[str, ...] = ("rerun", "swap-sides", "name-structure", "", "fill-holes", "smooth", "grow",
+            items: tuple[str, ...] = ("rerun", "swap-sides", "rename", "", "fill-holes", "smooth", "grow",
                                       "shrink", "keep-largest", "clip", "", "delete")  # fmt: skip
         else:
             items = ("both-lungs", "name-structure", "", "invert", "fit", "actual-size", "reset", "", "hide-identity")
@@ -405,15 +460,15 @@ class Window(QMainWindow):
         session, box, case = self.session, self.lightbox, self.session.case
         actions = self.actions_by_name
         reading, finding = session.reading, session.finding
-        actions["undo"].setEnabled(bool(reading and reading.history.done))
+        actions["undo"].setEnabled(session.can_undo)
         actions["redo"].setEnabled(bool(reading and reading.history.undone))
-        for name in ("accept", "export", "export-deidentified"):
+        for name in ("export", "export-deidentified"):
             actions[name].setEnabled(bool(case and case.findings))
-        for name in ("save", "save-as", "flag", "compare"):
+        for name in ("accept", "save", "save-as", "flag", "compare"):  # Return ends a film's first polygon, too
             actions[name].setEnabled(case is not None)
         for name in ("both-lungs", "keyboard-box", "histogram", "window"):
             actions[name].setEnabled(case is not None)
-        for name in ("rerun", "swap-sides", "fill-holes", "smooth", "grow", "shrink", "keep-largest", "clip", "delete"):
+        for name in _ON_SELECTED:
             actions[name].setEnabled(finding is not None)
         actions["outline-prior"].setEnabled(self.comparing.film is not None and not self.comparing.outlining)
         actions["calibrate"].setEnabled(bool(case and case.distances))

@@ -409,11 +409,19 @@ def doubt_text() -> str:
     return caveat_text(Caveat.DOUBTED)
 
 
+def place_text(number: int) -> str:
+    """Return what a film is called by its place in the list, where it has or may show no name."""
+    return f"# {number + 1}"
+
+
 def notice_text(code: str) -> str:
     """Return a passing remark of the status bar."""
     texts = {
         "nothing-found": say("The model sees no lung in this box."),
         "nothing-to-accept": say("Nothing to accept yet: outline a lung first."),
+        "still-outlining": say("Not done: an outline is still to come. Look at it first."),
+        "overtaken": say("The new outline was dropped: the mask has been changed meanwhile."),
+        "left-unanswered": say("The film was left before an outline had come: it was dropped."),
         "saved": say("Saved."),
         "exporting": say("Writing the results."),
         "nothing-exported": say("Nothing was exported since the start."),
@@ -423,6 +431,8 @@ def notice_text(code: str) -> str:
         "model-restarted": say("The model's process ended and was started again. Nothing was lost."),
         "last-film": say("This is the last film of the list."),
         "first-film": say("This is the first film of the list."),
+        "first-case": say("The first case was opened. Open the others one at a time."),
+        "another-film": say("Nothing was changed: another film has come up meanwhile."),
     }
     return texts.get(code, code)
 

@@ -39,6 +39,7 @@ class Worklist(QObject):
         self._refused: Path | None = None  # asked for after the open film, and not readable: keys go on from here
         self._films: OrderedDict[Path, Film] = OrderedDict()
         self._places: dict[Path, int] = {}
+        self._states: dict[Path, CaseState] = {}  # of every film worked on, in this list or an earlier one
 
     # Filling
 
@@ -50,12 +51,14 @@ class Worklist(QObject):
                 self.failed.emit(LungboxError("No films were found there.", advice="Open DICOM, PNG, TIFF or JPEG."))
                 return
             known = {entry.path: entry for entry in self.entries}
-            fresh = [known.get(path, Entry(path)) for path in paths]
+            fresh = [known.get(path) or Entry(path, self._states.get(path, CaseState.NEW)) for path in paths]
             if add or len(paths) == 1:
                 # One film more never closes a list that is being worked through.
                 fresh = [*self.entries, *(entry for entry in fresh if entry.path not in known)]
+            shown = self.entries[self.index].path if self.index >= 0 else None
             self.entries = fresh
             self._places = {entry.path: number for number, entry in enumerate(fresh)}
+            self.index = self._places.get(shown, -1) if shown is not None else -1
             self.reset.emit()
             self._show_first(paths, then)
 
@@ -183,6 +186,7 @@ class Worklist(QObject):
 
     def mark(self, path: Path, state: CaseState) -> None:
         """Show how far the reader is with a film."""
+        self._states[path] = state
         index = self._places.get(path)
         if index is not None and self.entries[index].state is not state:
             self._change(path, state=state)

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -11,7 +12,7 @@ from PySide6.QtCore import (
     QSortFilterProxyModel,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -26,11 +27,11 @@ from PySide6.QtWidgets import (
 )
 
 from app import painting
-from app.badges import heading
+from app.badges import Elided
 from app.films import Entry
 from app.lightbox import Lightbox
 from app.theme import STATES, colour
-from app.wording import person, plain, state_text, tool_tip
+from app.wording import person, place_text, plain, state_text, tool_tip
 from app.worklist import Worklist
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -39,6 +40,7 @@ CURRENT_ROLE = Qt.ItemDataRole.UserRole + 1
 HIDDEN_ROLE = Qt.ItemDataRole.UserRole + 2
 _NOWHERE = QModelIndex()
 _PICTURE = 62
+_LEADING = 2
 
 
 class WorklistModel(QAbstractListModel):
@@ -105,7 +107,7 @@ def name_of(entry: Entry, *, hidden: bool) -> str:
 def caption(entry: Entry, number: int, *, hour: bool = True) -> str:
     """Return view and date; the place in the list where the file says neither."""
     taken = entry.taken if hour else entry.taken.partition(" ")[0]
-    return "  ".join(part for part in (entry.view, taken) if part) or f"# {number + 1}"
+    return "  ".join(part for part in (entry.view, taken) if part) or place_text(number)
 
 
 def same_study(index: AnyIndex, step: int) -> bool:
@@ -144,8 +146,17 @@ class EntryDelegate(QStyledItemDelegate):
     """One film: picture, view and date, state."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        """Return the size of a line."""
-        return QSize(150, _PICTURE + 16)
+        """Return the size of a line: as high as its picture or its words, as wide as a date without its hour."""
+        strong, small = (QFontMetrics(font) for font in _fonts(option.font, current=True))
+        words = strong.height() + 2 * (small.height() + _LEADING)
+        margins = self.inside(QRect(0, 0, 0, 0))
+        width = small.horizontalAdvance("PA  0000-00-00") - margins.width()
+        return QSize(width, max(_PICTURE, words) - margins.height())
+
+    @staticmethod
+    def inside(line: QRect) -> QRect:
+        """Return where in a line its words are."""
+        return line.adjusted(_PICTURE + 16, 8, -12, -8)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Draw a line."""
@@ -177,9 +188,7 @@ class EntryDelegate(QStyledItemDelegate):
                            size.width(), size.height())  # fmt: skip
             painter.drawImage(place, entry.thumbnail)
         self._draw_study(painter, option.rect, index)
-        inside = QRect(int(frame.right()) + 10, rectangle.top() + 6, 0, rectangle.height() - 12)
-        inside.setRight(rectangle.right() - 8)
-        self._draw_words(painter, inside, font, entry, index, current=current)
+        self._draw_words(painter, self.inside(option.rect), font, entry, index, current=current)
         painter.restore()
 
     def _draw_study(self, painter: QPainter, line: QRect, index: AnyIndex) -> None:
@@ -193,7 +202,7 @@ class EntryDelegate(QStyledItemDelegate):
     def _draw_words(
         self, painter: QPainter, inside: QRect, font: QFont, entry: Entry, index: AnyIndex, *, current: bool
     ) -> None:
-        strong, small = painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
+        strong, small = _fonts(font, current=current)
         height, small_height = QFontMetrics(strong).height(), QFontMetrics(small).height()
         # Of one study's films only the first says whose they are.
         who = "" if same_study(index, -1) else name_of(entry, hidden=bool(index.data(HIDDEN_ROLE)))
@@ -213,7 +222,7 @@ class EntryDelegate(QStyledItemDelegate):
             painter.setPen(colour(tint))
             shown = QFontMetrics(style).elidedText(text, elided, inside.width())
             painter.drawText(QRect(inside.left(), top, inside.width(), height), Qt.AlignmentFlag.AlignLeft, shown)
-            top += QFontMetrics(style).height() + 2
+            top += QFontMetrics(style).height() + _LEADING
         painter.setFont(small)
         dot = colour("bad") if entry.problem else QColor(STATES[entry.state])
         base = QRect(inside.left(), inside.bottom() - small_height, inside.width(), small_height + 1)
@@ -222,7 +231,14 @@ class EntryDelegate(QStyledItemDelegate):
         painter.drawEllipse(QRectF(base.left(), base.center().y() - 3, 7, 7))
         painter.setPen(colour("muted"))
         words = self.tr("not readable") if entry.problem else state_text(entry.state)
-        painter.drawText(base.adjusted(13, 0, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+        place = base.adjusted(13, 0, 0, 0)
+        words = QFontMetrics(small).elidedText(words, Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+
+
+def _fonts(font: QFont, *, current: bool) -> tuple[QFont, QFont]:
+    """Return what a line's first words are written in, and the others."""
+    return painting.sized(font, 1.0, bold=current), painting.sized(font, 0.88)
 
 
 class WorklistPanel(QWidget):
@@ -250,15 +266,18 @@ class WorklistPanel(QWidget):
         self.search.setPlaceholderText(self.tr("Search"))
         self.search.setAccessibleName(self.tr("Search the worklist"))
         self.search.setClearButtonEnabled(True)
+        self.search.setAcceptDrops(False)  # a film dropped here is opened, not searched for
         self.search.textChanged.connect(self.filter.search)
+        self.search.returnPressed.connect(self._open_first)
+        for widget in (self.list, self.search):
+            widget.installEventFilter(self)
         self._count = QLabel(self)
         self._count.setTextFormat(Qt.TextFormat.PlainText)
         self._count.setObjectName("hint")
         top = QHBoxLayout()
-        top.addWidget(heading(self.tr("WORKLIST"), self))
-        top.addStretch(1)
+        top.addWidget(Elided(self.tr("WORKLIST"), "heading", self), 1)
         top.addWidget(self._count)
-        layout = QVBoxLayout(self)
+        layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 8, 8)
         layout.setSpacing(8)
         layout.addLayout(top)
@@ -269,8 +288,31 @@ class WorklistPanel(QWidget):
         worklist.entry_changed.connect(self._refresh_count)
         self._refresh()
 
+    def minimumSizeHint(self) -> QSize:
+        """Return room for a line of the list."""
+        option = QStyleOptionViewItem()
+        option.font = self.list.font()
+        line = self.list.itemDelegate().sizeHint(option, QModelIndex()).width()
+        margins = self._layout.contentsMargins()
+        bar = self.list.verticalScrollBar().sizeHint().width()
+        least = super().minimumSizeHint()
+        return QSize(max(line + bar + margins.left() + margins.right(), least.width()), least.height())
+
     def _open(self, index: QModelIndex) -> None:
         self._worklist.show(self.filter.mapToSource(index).row())
+
+    def _open_first(self) -> None:
+        if self.filter.rowCount():
+            self._open(self.filter.index(0, 0))
+        self.search.selectAll()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Return opens a film in search and list; on the open film's line it accepts, as everywhere."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            returned = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if returned and (watched is self.search or not self.list.currentIndex().data(CURRENT_ROLE)):
+                event.accept()
+        return super().eventFilter(watched, event)
 
     def _refresh(self) -> None:
         index = self.filter.mapFromSource(self.model.index(self._worklist.index)) if self._worklist.index >= 0 else None

@@ -190,7 +190,7 @@ def undone_to_the_start(assembly: "Assembly") -> bool:
     if reading is None or not reading.history.done:
         return True
     first, last, steps = reading.history.done[0].before, reading.case, len(reading.history.done)
-    for _ in range(steps):
+    while reading.history.done:  # an undo may take back what was begun and not done
         assembly.session.undo()
     same = reading.case.marked_as(first)
     for _ in range(steps):

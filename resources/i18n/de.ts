@@ -180,6 +180,10 @@
    <translation>Film</translation>
   </message>
   <message>
+   <source>Film, list, structures, numbers in turn</source>
+   <translation>Film, Liste, Strukturen, Werte reihum</translation>
+  </message>
+  <message>
    <source>Fit the film</source>
    <translation>Einpassen</translation>
   </message>
@@ -310,6 +314,10 @@
   <message>
    <source>Redo</source>
    <translation>Wiederholen</translation>
+  </message>
+  <message>
+   <source>Rename …</source>
+   <translation>Umbenennen …</translation>
   </message>
   <message>
    <source>Reset view</source>
@@ -797,6 +805,10 @@
    <source>wheel</source>
    <translation>Rad</translation>
   </message>
+  <message>
+   <source>← →; Ctrl + arrows: 10 px</source>
+   <translation>← →; Strg + Pfeile: 10 px</translation>
+  </message>
  </context>
  <context>
   <name>StatusLine</name>
@@ -896,7 +908,7 @@
   </message>
   <message>
    <source>End tour</source>
-   <translation>Rundgang beenden</translation>
+   <translation>Beenden</translation>
   </message>
   <message>
    <source>Next</source>
@@ -1064,6 +1076,10 @@
    <translation>Schließen</translation>
   </message>
   <message>
+   <source>Close without them</source>
+   <translation>Ohne sie schließen</translation>
+  </message>
+  <message>
    <source>Colour was reduced to grey.</source>
    <translation>Farbe wurde auf Grau reduziert.</translation>
   </message>
@@ -1114,6 +1130,10 @@
   <message>
    <source>Encoded films kept on disk</source>
    <translation>Kodierte Filme auf der Platte</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>Export</translation>
   </message>
   <message>
    <source>Export to</source>
@@ -1300,8 +1320,16 @@
    <translation>Keine frontale Aufnahme: Den Konturen ist nicht zu trauen.</translation>
   </message>
   <message>
+   <source>Not done: an outline is still to come. Look at it first.</source>
+   <translation>Nicht ausgeführt: Ein Umriss fehlt noch. Sehen Sie ihn zuerst an.</translation>
+  </message>
+  <message>
    <source>Nothing to accept yet: outline a lung first.</source>
    <translation>Noch nichts anzunehmen: zuerst eine Lunge umranden.</translation>
+  </message>
+  <message>
+   <source>Nothing was changed: another film has come up meanwhile.</source>
+   <translation>Nichts geändert: Inzwischen ist eine andere Aufnahme offen.</translation>
   </message>
   <message>
    <source>Nothing was exported since the start.</source>
@@ -1392,6 +1420,10 @@
    <translation>Zuletzt geöffnete Filme merken</translation>
   </message>
   <message>
+   <source>Replace it</source>
+   <translation>Ersetzen</translation>
+  </message>
+  <message>
    <source>Restore</source>
    <translation>Wiederherstellen</translation>
   </message>
@@ -1402,6 +1434,10 @@
   <message>
    <source>Results</source>
    <translation>Ergebnisse</translation>
+  </message>
+  <message>
+   <source>Results are still being written. Lungbox closes when they are.</source>
+   <translation>Es werden noch Ergebnisse geschrieben. Danach schließt sich Lungbox.</translation>
   </message>
   <message>
    <source>Right dome above left</source>
@@ -1520,6 +1556,14 @@
    <translation>Die Aufnahme dieser Ergebnisse wurde gefunden und geöffnet.</translation>
   </message>
   <message>
+   <source>The film was left before an outline had come: it was dropped.</source>
+   <translation>Die Aufnahme wurde verlassen, bevor ein Umriss kam: Er wurde verworfen.</translation>
+  </message>
+  <message>
+   <source>The first case was opened. Open the others one at a time.</source>
+   <translation>Der erste Fall ist offen. Öffnen Sie die anderen einzeln.</translation>
+  </message>
+  <message>
    <source>The header has oddities; see the log.</source>
    <translation>Die Kopfdaten haben Eigenheiten; siehe Protokoll.</translation>
   </message>
@@ -1582,6 +1626,10 @@
   <message>
    <source>The model's process ended and was started again. Nothing was lost.</source>
    <translation>Der Prozess des Modells endete und wurde neu gestartet. Nichts ging verloren.</translation>
+  </message>
+  <message>
+   <source>The new outline was dropped: the mask has been changed meanwhile.</source>
+   <translation>Der neue Umriss wurde verworfen: Die Maske wurde inzwischen geändert.</translation>
   </message>
   <message>
    <source>The outline is too short beside the costophrenic angle.</source>
@@ -1834,6 +1882,10 @@
   <message>
    <source>{count} steps</source>
    <translation>{count} Schritte</translation>
+  </message>
+  <message>
+   <source>{name} is there already.</source>
+   <translation>{name} gibt es schon.</translation>
   </message>
   <message>
    <source>{name}, left</source>

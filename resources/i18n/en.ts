@@ -180,6 +180,10 @@
    <translation>Film</translation>
   </message>
   <message>
+   <source>Film, list, structures, numbers in turn</source>
+   <translation>Film, list, structures, numbers in turn</translation>
+  </message>
+  <message>
    <source>Fit the film</source>
    <translation>Fit the film</translation>
   </message>
@@ -310,6 +314,10 @@
   <message>
    <source>Redo</source>
    <translation>Redo</translation>
+  </message>
+  <message>
+   <source>Rename …</source>
+   <translation>Rename …</translation>
   </message>
   <message>
    <source>Reset view</source>
@@ -797,6 +805,10 @@
    <source>wheel</source>
    <translation>wheel</translation>
   </message>
+  <message>
+   <source>← →; Ctrl + arrows: 10 px</source>
+   <translation>← →; Ctrl + arrows: 10 px</translation>
+  </message>
  </context>
  <context>
   <name>StatusLine</name>
@@ -1064,6 +1076,10 @@
    <translation>Close</translation>
   </message>
   <message>
+   <source>Close without them</source>
+   <translation>Close without them</translation>
+  </message>
+  <message>
    <source>Colour was reduced to grey.</source>
    <translation>Colour was reduced to grey.</translation>
   </message>
@@ -1114,6 +1130,10 @@
   <message>
    <source>Encoded films kept on disk</source>
    <translation>Encoded films kept on disk</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>Export</translation>
   </message>
   <message>
    <source>Export to</source>
@@ -1300,8 +1320,16 @@
    <translation>Not a frontal view: the outlines cannot be trusted.</translation>
   </message>
   <message>
+   <source>Not done: an outline is still to come. Look at it first.</source>
+   <translation>Not done: an outline is still to come. Look at it first.</translation>
+  </message>
+  <message>
    <source>Nothing to accept yet: outline a lung first.</source>
    <translation>Nothing to accept yet: outline a lung first.</translation>
+  </message>
+  <message>
+   <source>Nothing was changed: another film has come up meanwhile.</source>
+   <translation>Nothing was changed: another film has come up meanwhile.</translation>
   </message>
   <message>
    <source>Nothing was exported since the start.</source>
@@ -1392,6 +1420,10 @@
    <translation>Remember recent films</translation>
   </message>
   <message>
+   <source>Replace it</source>
+   <translation>Replace it</translation>
+  </message>
+  <message>
    <source>Restore</source>
    <translation>Restore</translation>
   </message>
@@ -1402,6 +1434,10 @@
   <message>
    <source>Results</source>
    <translation>Results</translation>
+  </message>
+  <message>
+   <source>Results are still being written. Lungbox closes when they are.</source>
+   <translation>Results are still being written. Lungbox closes when they are.</translation>
   </message>
   <message>
    <source>Right dome above left</source>
@@ -1520,6 +1556,14 @@
    <translation>The film of these results was found and opened.</translation>
   </message>
   <message>
+   <source>The film was left before an outline had come: it was dropped.</source>
+   <translation>The film was left before an outline had come: it was dropped.</translation>
+  </message>
+  <message>
+   <source>The first case was opened. Open the others one at a time.</source>
+   <translation>The first case was opened. Open the others one at a time.</translation>
+  </message>
+  <message>
    <source>The header has oddities; see the log.</source>
    <translation>The header has oddities; see the log.</translation>
   </message>
@@ -1582,6 +1626,10 @@
   <message>
    <source>The model's process ended and was started again. Nothing was lost.</source>
    <translation>The model's process ended and was started again. Nothing was lost.</translation>
+  </message>
+  <message>
+   <source>The new outline was dropped: the mask has been changed meanwhile.</source>
+   <translation>The new outline was dropped: the mask has been changed meanwhile.</translation>
   </message>
   <message>
    <source>The outline is too short beside the costophrenic angle.</source>
@@ -1834,6 +1882,10 @@
   <message>
    <source>{count} steps</source>
    <translation>{count} steps</translation>
+  </message>
+  <message>
+   <source>{name} is there already.</source>
+   <translation>{name} is there already.</translation>
   </message>
   <message>
    <source>{name}, left</source>

@@ -44,7 +44,7 @@ def drop(room: Room, path: Path) -> None:
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    room.canvas.dropEvent(event)
+    room.window.dropEvent(event)
 
 
 def test_accepted_results_hold_the_intervals_on_show(room: Room, tmp_path: Path) -> None:

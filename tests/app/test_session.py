@@ -340,8 +340,10 @@ def test_a_save_that_fails_keeps_the_work_and_says_so(room: Room, tmp_path: Path
 def test_keyboard_box_goes_to_the_lung_that_is_missing(room: Room) -> None:
     drawn(room)
     room.session.keyboard_box()
-    assert room.session.pending[0].prompts.box is not None
-    assert room.session.pending[0].prompts.box.x0 > room.case.radiograph.columns / 2
+    (pending,) = room.session.pending
+    assert pending.prompts is not None
+    assert pending.prompts.box is not None
+    assert pending.prompts.box.x0 > room.case.radiograph.columns / 2
     room.settle()
 
 

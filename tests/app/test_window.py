@@ -462,7 +462,7 @@ def test_files_are_opened_when_dropped(room: Room, tmp_path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(dropped))])
     event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, LEFT, PLAIN)
-    room.canvas.dropEvent(event)
+    room.window.dropEvent(event)
     room.wait(lambda: room.session.reading is not None and room.session.reading.film.path == dropped)
     assert len(room.session.worklist.entries) == 2
 
