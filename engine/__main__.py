@@ -1,9 +1,9 @@
 """The `lungbox` command: `python -m engine` is the same."""
 
 import argparse
+import io
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +11,8 @@ from engine.commands import doctor, infer, info, measure, model, replay, segment
 from engine.commands.console import INTERRUPTED, report_error
 from engine.errors import LungboxError
 from engine.version import VERSION
+
+_PIPE_CLOSED = 141  # 128 + SIGPIPE, as shells have it; Windows has no such signal
 
 _COMMANDS = (segment, infer, info, measure, verify, replay, model, doctor)
 
@@ -33,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 done, 1 some film failed, 2 the call was wrong, 130 interrupted."""
     arguments = parser().parse_args(argv)
+    _print_anything(as_json=getattr(arguments, "json", False))
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING,
         format="%(levelname)s: %(message)s",
@@ -49,7 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # `lungbox info film | head`: the reader has gone. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return _PIPE_CLOSED
+
+
+def _print_anything(*, as_json: bool) -> None:
+    """Have names that the terminal cannot show printed in escapes, and JSON in UTF-8 (RFC 8259 section 8.1)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -137,18 +137,24 @@ def _cannot_read(path: Path, error: OSError) -> FilmError:  # noqa: PLR0911 (one
     return FilmError(f"{path.name} cannot be read: {error.strerror}.", advice="Copy it to a local disk and try again.")
 
 
-@contextlib.contextmanager
-def replacing(path: Path | str) -> Iterator[IO[bytes]]:
+def replacing(path: Path | str) -> contextlib.AbstractContextManager[IO[bytes]]:
     """Yield a file that takes `path`'s place when the block ends well; any failure leaves the old file untouched.
 
     The bytes go to a part in the same folder, reach the disk (fsync), and are renamed over the old file, so that a
-    crash at any moment leaves the old file or the new one, whole. OutputError where the system refuses.
+    crash at any moment leaves the old file or the new one, whole. OutputError where the system refuses. The old file's
+    permissions stay; where there was none, the new one is the owner's alone, as it may name a patient.
     """
-    path = Path(path)
+    return _replacing(Path(path), 0o600)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, mode: int) -> Iterator[IO[bytes]]:
     part: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=PART_PREFIX, suffix=PART_SUFFIX, dir=path.parent)
-        part = Path(name)
+        unfinished = path.parent / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(unfinished, flags, mode)
+        part = unfinished
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
@@ -171,8 +177,25 @@ def write_atomically(path: Path | str, data: bytes | bytearray | memoryview) -> 
         file.write(data)
 
 
+def write_result(path: Path | str, data: bytes | bytearray | memoryview) -> None:
+    """Write what others are to take, whole or not at all: who may read a new file is for the umask to say."""
+    with _replacing(Path(path), 0o666) as file:
+        file.write(data)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; OutputError where the system refuses."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {path} cannot be made: {(error.strerror or 'the system refused').lower()}.",
+            advice="Choose another folder.",
+        ) from error
+
+
 def _copy_permissions(path: Path, descriptor: int) -> None:
-    """Give the new file the old one's permissions; a new file is the owner's alone, as it may name a patient."""
+    """Give the new file the old one's permissions, where there is an old one."""
     if not hasattr(os, "fchmod"):
         return
     with contextlib.suppress(FileNotFoundError):

@@ -266,7 +266,7 @@ class Mask:
             low_side[:, : round(middle)] |= rest[:, : round(middle)]
         else:
             cut = _seam(crop)
-            crossed = int(crop[np.arange(crop.shape[0]), np.maximum(cut - 1, 0)].sum())
+            crossed = int(crop[np.arange(crop.shape[0]), cut - 1].sum())
             if crossed > _BRIDGE_SHARE * crop.shape[0]:
                 raise _one_lung()
             low_side = crop & (np.arange(crop.shape[1])[None, :] < cut[:, None])
@@ -425,5 +425,5 @@ def _seam(crop: NDArray[np.bool_]) -> NDArray[np.intp]:
     for row in range(rows - 2, -1, -1):
         low = max(0, path[row + 1] - 1)
         path[row] = low + int(best[row, low : path[row + 1] + 2].argmin())
-    first: NDArray[np.intp] = path + left
+    first: NDArray[np.intp] = path + left + 1
     return first

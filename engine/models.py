@@ -9,7 +9,7 @@ import platformdirs
 
 import resources
 from engine.errors import CheckpointError, LungboxError, OutputError
-from engine.files import read_file, write_atomically
+from engine.files import make_folder, read_file, write_atomically
 from engine.network.checkpoint import SIZE_LIMIT_BYTES, Checkpoint, bundled_models, read_checkpoint, write_checkpoint
 from engine.segmenter import load_segmenter
 
@@ -81,10 +81,7 @@ def add_model(source: Path) -> Model:
     target = models_folder() / f"{_plain(checkpoint)}.safetensors"
     if target.exists() and not (known := _model(target, bundled=False)).fault:
         return known
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{target.parent} cannot be made ({error.strerror}).") from error
+    make_folder(target.parent)
     trial = load_segmenter(source, "cpu")
     try:
         trial.warm_up()
@@ -128,7 +125,7 @@ def remove_model(key: str) -> Path:
 def model_path(text: str) -> Path:
     """Return the file that --checkpoint means: a path, or the name of a model that is installed."""
     path = Path(text)
-    if path.exists() or path.suffix:
+    if path.exists():
         return path
     inside = [models_folder() / f"{text}.safetensors", resources.path("models") / f"{text}.safetensors"]
     return next((place for place in inside if place.exists()), path)

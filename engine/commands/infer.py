@@ -12,8 +12,8 @@ from pathlib import Path
 
 from engine.case import Case
 from engine.commands.console import add_json_option, box_of, print_json
-from engine.errors import LungboxError, PromptError
-from engine.files import write_atomically
+from engine.errors import OutputError, PromptError
+from engine.files import write_result
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.geometry import BoxPrompt, Prompts
@@ -48,6 +48,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment one film."""
+    mask_path, overlay_path = _asked_for(arguments)
     radiograph = read_radiograph(arguments.image_path)
     box = box_of(arguments.bbox)
     if arguments.bbox_frame == "512":
@@ -61,14 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
     mask = Mask.empty(radiograph.rows, radiograph.columns)
     for finding in case.findings:
         mask = mask.union(finding.mask)
-    written: list[Path] = []
-    stem = arguments.image_path.stem
-    if arguments.save_mask or arguments.output_mask_path:
-        written.append(arguments.output_mask_path or Path(f"{stem}.mask.png"))
-        write_atomically(written[-1], mask.png())
-    if arguments.visualize or arguments.save_overlay:
-        written.append(_with_png(arguments.save_overlay or Path(f"{stem}.overlay.png")))
-        write_atomically(written[-1], overlay_png(case))
+    if mask_path is not None:
+        write_result(mask_path, mask.png())
+    if overlay_path is not None:
+        write_result(overlay_path, overlay_png(case))
+    written = [path for path in (mask_path, overlay_path) if path is not None]
     if arguments.json:
         lungs = {finding.structure.value: finding.mask.area_px for finding in case.findings}
         print_json(
@@ -93,8 +91,20 @@ def from_published_frame(box: BoxPrompt, radiograph: Radiograph) -> BoxPrompt:
     return BoxPrompt(box.x0 * x, box.y0 * y, (box.x1 + 1) * x, (box.y1 + 1) * y)
 
 
+def _asked_for(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """Return where the mask and the overlay go, None where they are not wanted; refused before the model runs."""
+    stem = arguments.image_path.stem
+    mask, overlay = arguments.output_mask_path, arguments.save_overlay
+    return (
+        _with_png(mask or Path(f"{stem}.mask.png")) if arguments.save_mask or mask else None,
+        _with_png(overlay or Path(f"{stem}.overlay.png")) if arguments.visualize or overlay else None,
+    )
+
+
 def _with_png(path: Path) -> Path:
     """Return the path with the ending of what is written; the model card's own call names a file without one."""
     if path.suffix and path.suffix.lower() != ".png":
-        raise LungboxError(f"{path.name}: overlays are PNG files.", advice="Name it with .png.")
+        raise OutputError(f"{path.name}: masks and overlays are PNG files.", advice="Name it with .png.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.name} could not be written: its folder does not exist.", advice="Make the folder.")
     return path if path.suffix else path.with_suffix(".png")

@@ -11,6 +11,7 @@ from engine.case import Case
 from engine.commands.console import add_json_option, add_model_options, box_of, print_json, progress, report_error
 from engine.domain import chest_likeness
 from engine.errors import LungboxError, PromptError
+from engine.files import make_folder
 from engine.film.decoder import prewarm
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
@@ -77,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment the films one by one; a film that fails is reported and left out."""
     prompts = [Prompts(box_of(values)) for values in arguments.box or []]
     kinds = _kinds(arguments.results)
+    make_folder(arguments.out)
     prewarm()  # while the model loads
     private = None
     if arguments.deidentify:
@@ -84,7 +86,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         private = Deidentification(arguments.no_burned_in_text, arguments.keep_sex_and_age)
     segmenter = load_segmenter(arguments.checkpoint, arguments.device)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
     failed = 0
     done: list[dict[str, Any]] = []

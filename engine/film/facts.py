@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from engine.film.header import Header
-from engine.film.radiograph import Identity, Note, NoteCode, Orientation, ViewPosition
+from engine.film.radiograph import SCRIPTS, Identity, Note, NoteCode, Orientation, ViewPosition
 from engine.film.structure import Layout
 
 _DX_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
@@ -36,24 +36,29 @@ _TELLING = (
 )
 _DIRECTION = re.compile(r"[LRAPHF]{1,3}")
 # Codes of View Code Sequence (0054,0220), CID 4010: SNOMED CT and the SNOMED RT it replaced.
-_VIEW_CODES = {
+VIEW_CODES = {
     "272479007": ViewPosition.PA,
-    "R-10214": ViewPosition.PA,
+    "R-40888": ViewPosition.PA,
+    "R-10214": ViewPosition.PA,  # in older lists
     "399348003": ViewPosition.AP,
     "R-10206": ViewPosition.AP,
     "399067008": ViewPosition.LATERAL,
-    "R-10226": ViewPosition.LATERAL,
+    "R-102CD": ViewPosition.LATERAL,
     "399198007": ViewPosition.LATERAL,  # right lateral
     "R-10232": ViewPosition.LATERAL,
     "399173006": ViewPosition.LATERAL,  # left lateral
     "R-10236": ViewPosition.LATERAL,
 }
-# View Position (0018,5101), defined terms of the CR and DX modules.
-_VIEW_TERMS = {
+# View Position (0018,5101): the defined terms of the CR module (PS3.3 C.8.1.1), and two more that are met.
+VIEW_TERMS = {
     "PA": ViewPosition.PA,
     "AP": ViewPosition.AP,
     "LL": ViewPosition.LATERAL,
     "RL": ViewPosition.LATERAL,
+    "LLD": ViewPosition.OTHER,
+    "RLD": ViewPosition.OTHER,
+    "LLO": ViewPosition.OTHER,
+    "RLO": ViewPosition.OTHER,
     "LAT": ViewPosition.LATERAL,
     "LATERAL": ViewPosition.LATERAL,
 }
@@ -83,6 +88,11 @@ def reads_sop_class(uid: str) -> bool:
     return uid in _READ
 
 
+def is_chest(body_part: str) -> bool:
+    """Return whether a stated body part has lungs in it; none stated may have."""
+    return not body_part or any(part in body_part.replace(" ", "") for part in _CHEST)
+
+
 def read_facts(layout: Layout, header: Header) -> Facts:
     """Return what the header says, contradictions noted."""
     notes: list[Note] = []
@@ -91,7 +101,7 @@ def read_facts(layout: Layout, header: Header) -> Facts:
     body_part = header.term("BodyPartExamined")
     _note_subject(header, body_part, notes)
     _note_making(layout, header, notes)
-    if layout.data[:2] and _executable(layout.data[:128]):
+    if _executable(layout.preamble):
         notes.append(
             Note(NoteCode.PREAMBLE_EXECUTABLE, "the file is also a program: do not run it, and tell who sent it")
         )
@@ -141,11 +151,11 @@ def _view(header: Header, orientation: Orientation | None, notes: list[Note]) ->
     stated = header.text("ViewPosition").upper()
     views = set()
     if stated:
-        views.add(_VIEW_TERMS.get(stated, ViewPosition.OTHER))
+        views.add(VIEW_TERMS.get(stated, ViewPosition.OTHER))
     for item in header.items("ViewCodeSequence")[:1]:
         code = item.text("CodeValue")
         if code:
-            views.add(_VIEW_CODES.get(code, ViewPosition.OTHER))
+            views.add(VIEW_CODES.get(code, ViewPosition.OTHER))
     if len(views) > 1:
         views.discard(ViewPosition.OTHER)
     if len(views) > 1:
@@ -165,7 +175,7 @@ def _view(header: Header, orientation: Orientation | None, notes: list[Note]) ->
 def _note_subject(header: Header, body_part: str, notes: list[Note]) -> None:
     """Note what is not a human chest."""
     modality = header.term("Modality")
-    if body_part and not any(part in body_part.replace(" ", "") for part in _CHEST):
+    if not is_chest(body_part):
         notes.append(Note(NoteCode.NOT_CHEST, f"the body part is stated as {body_part}"))
     elif modality not in _RADIOGRAPHS:
         notes.append(Note(NoteCode.NOT_CHEST, f"the modality is stated as {modality}"))
@@ -211,4 +221,4 @@ def _person(name: str) -> str:
         readable = ", ".join(part for part in (family, given) if part)
         if readable:
             groups.append(readable)
-    return " / ".join(groups)
+    return SCRIPTS.join(groups)

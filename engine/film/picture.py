@@ -48,8 +48,7 @@ def _notes(reply: Reply, kind: str) -> tuple[Note, ...]:
             notes.append(Note(NoteCode.COLOUR_REDUCED, "a grey picture saved as colour"))
     if reply.facts.get("transparent") is True:
         notes.append(Note(NoteCode.HEADER_ODD, "its transparency is ignored"))
-    turned = _ORIENTATIONS.get(reply.facts.get("exif_orientation", 1))
+    turned = _ORIENTATIONS.get(reply.facts.get("orientation", 1))
     if turned:
-        text = f"its EXIF data ask for it to be shown {turned}; shown as stored"
-        notes.append(Note(NoteCode.ORIENTATION_UNKNOWN, text))
+        notes.append(Note(NoteCode.ORIENTATION_UNKNOWN, f"the file asks for it to be shown {turned}; shown as stored"))
     return tuple(notes)

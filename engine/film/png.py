@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import imagecodecs
@@ -59,33 +60,43 @@ def decode_png(data: bytes) -> NDArray[np.unsignedinteger]:
     return samples
 
 
+def exif_of(data: bytes) -> bytes:
+    """Return the Exif profile of a PNG that is whole, b"" where it has none (eXIf, PNG third edition)."""
+    return next((data[start + 8 : end - 4] for kind, start, end in _chunks(data) if kind == b"eXIf"), b"")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and end of each chunk up to the last; damage where the file ends before it."""
+    kind, start = b"", len(SIGNATURE)
+    while kind != b"IEND":
+        if start + 12 > len(data):
+            raise DamagedFilmError("it is cut short.", advice=_COPY_AGAIN)
+        length, kind = struct.unpack_from(">L4s", data, start)
+        end = start + 12 + length
+        if end > len(data):
+            raise DamagedFilmError("it is cut short.", advice=_COPY_AGAIN)
+        yield kind, start, end
+        start = end
+
+
 def _walk(data: bytes) -> tuple[_Header, bytes, list[bytes]]:
     """Return the header, a PNG of the chunks that matter, and the parts of its pixel data; refused unless whole."""
     header: _Header | None = None
     kept = [SIGNATURE]
     coded = []
-    position = len(SIGNATURE)
-    while True:
-        if position + 12 > len(data):
-            raise DamagedFilmError("it is cut short.", advice=_COPY_AGAIN)
-        length, kind = struct.unpack_from(">L4s", data, position)
-        end = position + 12 + length
-        if end > len(data):
-            raise DamagedFilmError("it is cut short.", advice=_COPY_AGAIN)
+    for kind, start, end in _chunks(data):
         if (kind == b"IHDR") != (header is None):
             raise DamagedFilmError("its header is not where it belongs.", advice=_COPY_AGAIN)
-        if kind in _KEPT:
-            chunk = data[position:end]
-            if zlib.crc32(chunk[4:-4]) != struct.unpack(">L", chunk[-4:])[0]:
-                raise DamagedFilmError("a checksum is wrong.", advice=_COPY_AGAIN)
-            if kind == b"IHDR":
-                header = _header(chunk[8:-4])
-            elif kind == b"IDAT":
-                coded.append(chunk[8:-4])
-            kept.append(chunk)
-        if kind == b"IEND":
-            break
-        position = end
+        if kind not in _KEPT:
+            continue
+        chunk = data[start:end]
+        if zlib.crc32(chunk[4:-4]) != struct.unpack(">L", chunk[-4:])[0]:
+            raise DamagedFilmError("a checksum is wrong.", advice=_COPY_AGAIN)
+        if kind == b"IHDR":
+            header = _header(chunk[8:-4])
+        elif kind == b"IDAT":
+            coded.append(chunk[8:-4])
+        kept.append(chunk)
     assert header is not None
     return header, b"".join(kept), coded
 

@@ -90,6 +90,10 @@ def person_name(stored: str) -> str:
     return f"{family}, {given}" if given else family
 
 
+# Between the scripts that a name is written in, each read aloud in turn.
+SCRIPTS = " / "
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
     """Whose film this is. For the screen and the results only: never logged, so it has no readable repr."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.errors import DamagedFilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 from engine.film.codecs import decode_jpeg
 from engine.film.codestream import read_jpeg
-from engine.film.png import decode_png
+from engine.film.png import decode_png, exif_of
 from engine.film.radiograph import MAX_PIXELS
 from engine.film.tiff import decode_tiff
 
@@ -28,7 +28,7 @@ class Picture:
     inverse: bool = False  # 0 is shown white
     colour: str = ""  # "" for grey, "equal" where red, green and blue agree everywhere, "mixed" where they do not
     transparent: bool = False  # an alpha channel was left out that was not opaque everywhere
-    exif_orientation: int = 1
+    orientation: int = 1  # how it asks to be turned, as TIFF and EXIF number it; 1 is as stored
 
     def facts(self) -> dict[str, Any]:
         """Return all but the pixels, to cross the pipe."""
@@ -36,17 +36,17 @@ class Picture:
             "inverse": self.inverse,
             "colour": self.colour,
             "transparent": self.transparent,
-            "exif_orientation": self.exif_orientation,
+            "orientation": self.orientation,
         }
 
 
 def decode(data: bytes, kind: str) -> Picture:
     """Return the picture in a file of the given kind ("PNG", "TIFF" or "JPEG")."""
     if kind == "PNG":
-        return _reduced(decode_png(data))
+        return _reduced(decode_png(data), orientation=_exif_orientation(exif_of(data)))
     if kind == "TIFF":
-        samples, inverse = decode_tiff(data)
-        return _reduced(samples, inverse=inverse)
+        tiff = decode_tiff(data)
+        return _reduced(tiff.samples, inverse=tiff.inverse, orientation=tiff.orientation)
     return _jpeg(data)
 
 
@@ -64,13 +64,13 @@ def _jpeg(data: bytes) -> Picture:
     samples = decode_jpeg(announced, data)
     if samples.shape[:2] != (announced.rows, announced.columns) or samples.dtype.kind != "u":
         raise DamagedFilmError("its pixels are not what its header says.", advice=_EXPORT_AGAIN)
-    return _reduced(samples, exif_orientation=_exif_orientation(announced.exif))
+    return _reduced(samples, orientation=_exif_orientation(announced.exif))
 
 
-def _reduced(samples: NDArray[Any], *, inverse: bool = False, exif_orientation: int = 1) -> Picture:
+def _reduced(samples: NDArray[Any], *, inverse: bool = False, orientation: int = 1) -> Picture:
     """Return samples of any channels as grey."""
     if samples.ndim == 2:
-        return Picture(samples, inverse, exif_orientation=exif_orientation)
+        return Picture(samples, inverse, orientation=orientation)
     channels = samples.shape[2]
     if samples.ndim != 3 or not 1 <= channels <= 4:
         raise NotAFilmError("it is no single picture.", advice=_EXPORT_AGAIN)
@@ -78,9 +78,9 @@ def _reduced(samples: NDArray[Any], *, inverse: bool = False, exif_orientation: 
     if channels in {2, 4}:
         transparent = bool((samples[..., -1] != np.iinfo(samples.dtype).max).any())
     if channels <= 2:
-        return Picture(np.ascontiguousarray(samples[..., 0]), inverse, "", transparent, exif_orientation)
+        return Picture(np.ascontiguousarray(samples[..., 0]), inverse, "", transparent, orientation)
     grey, equal = _luma(samples)
-    return Picture(grey, inverse, "equal" if equal else "mixed", transparent, exif_orientation)
+    return Picture(grey, inverse, "equal" if equal else "mixed", transparent, orientation)
 
 
 def _luma(samples: NDArray[Any]) -> tuple[NDArray[np.integer], bool]:

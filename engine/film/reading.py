@@ -3,12 +3,12 @@
 Knows files by their content; a name or an ending proves nothing.
 """
 
-import struct
 from pathlib import Path
 
 from engine.errors import FilmTooLargeError, NotAFilmError
 from engine.files import read_file, sha256_aside
 from engine.film.radiograph import Radiograph
+from engine.film.structure import looks_like_dicom
 
 MAX_FILE_BYTES = 1 << 29  # 67 megapixels of 16-bit colour, with room for a header
 
@@ -71,29 +71,9 @@ def _radiograph(path: Path, data: bytes) -> Radiograph:
 def _kind(data: bytes) -> str:
     """Return "DICOM", "PNG", "TIFF" or "JPEG", "" for anything else."""
     # First, as PS3.10 7.1 lets a DICOM file begin with another kind's bytes (a preamble makes some of them TIFF too).
-    if data[128:132] == b"DICM":
+    if looks_like_dicom(data):
         return "DICOM"
-    for magic, kind in _PICTURES.items():
-        if data.startswith(magic):
-            return kind
-    return "DICOM" if _begins_with_an_element(data) else ""
-
-
-def _begins_with_an_element(data: bytes) -> bool:
-    """Return whether the bytes could be a data set without preamble, as older systems wrote them.
-
-    Those begin with a short element of group 2 or 8 (PS3.5 section 7), in either byte order, with or without its VR.
-    """
-    if len(data) < 16:
-        return False
-    for order in "<>":
-        group, element, length = struct.unpack_from(f"{order}HHL", data)
-        if group not in {0x0002, 0x0008} or element > 0x1140:
-            continue
-        explicit = data[4:6].isalpha() and data[4:6].isupper()
-        if explicit or length <= 256:
-            return True
-    return False
+    return next((kind for magic, kind in _PICTURES.items() if data.startswith(magic)), "")
 
 
 def _description(data: bytes) -> tuple[str, str]:

@@ -10,8 +10,6 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydicom.datadict import dictionary_VR
-
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -57,6 +55,7 @@ class Layout:
     """What a file is made of."""
 
     data: bytes = field(repr=False)  # the file, or what it inflates to
+    preamble: bytes = field(repr=False)  # what the file itself begins with (PS3.10 7.1)
     transfer_syntax: str
     implicit: bool
     little_endian: bool
@@ -76,13 +75,22 @@ class _Element:
 
 
 def looks_like_dicom(data: bytes) -> bool:
-    """Return whether the bytes are DICOM: by the prefix, or, without preamble, by a plausible first element."""
+    """Return whether the bytes are DICOM: by the prefix, or, without preamble, by a plausible first element.
+
+    Files of older systems have no preamble. They begin with a short element of group 2 or 8 (PS3.5 section 7), with its
+    VR in either byte order, without it little end first.
+    """
     if data[_PREAMBLE_END:_DATA_START] == b"DICM":
         return True
-    if len(data) < 8:
+    if len(data) < 16:
         return False
-    group, element = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
-    return (group == 0x0002 and element <= 0x0102) or (group == 0x0008 and element <= 0x1140)
+    for order in "<>":
+        group, element, length = struct.unpack_from(f"{order}HHL", data)
+        if group not in {0x0002, 0x0008} or element > 0x1140:
+            continue
+        if not _looks_implicit(data, 0) or (order == "<" and length <= 256):
+            return True
+    return False
 
 
 def lay_out(data: bytes) -> Layout:
@@ -92,18 +100,21 @@ def lay_out(data: bytes) -> Layout:
     start = _DATA_START if data[_PREAMBLE_END:_DATA_START] == b"DICM" else 0
     syntax, start = _read_meta(data, start)
     odd: list[str] = []
+    preamble = data[:_PREAMBLE_END]
     if syntax == DEFLATED:
         data, start = _inflated(data[start:]), 0
-    little_endian = syntax != EXPLICIT_BIG
     implicit = _looks_implicit(data, start)
     if not syntax:
         odd.append("no transfer syntax is stated")
-        syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
+        syntax = _likely_syntax(data, start)
     elif implicit != (syntax == IMPLICIT_LITTLE) and start < len(data):
         odd.append("value representations are not as the transfer syntax says")
+    little_endian = syntax != EXPLICIT_BIG
     walker = _Walker(data, little_endian)
     pixels, end = walker.walk(start, implicit)
-    return Layout(data, syntax, implicit, little_endian, start, end, pixels, tuple(walker.unsound), tuple(odd))
+    return Layout(
+        data, preamble, syntax, implicit, little_endian, start, end, pixels, tuple(walker.unsound), tuple(odd)
+    )
 
 
 def _read_meta(data: bytes, position: int) -> tuple[str, int]:
@@ -151,7 +162,8 @@ def stated_object(head: bytes) -> tuple[str, str]:
             if syntax == DEFLATED:
                 head, start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head[start:], len(head)), 0
             implicit = _looks_implicit(head, start)
-            read(head, start, implicit=implicit, little_endian=syntax != EXPLICIT_BIG, last=max(_SOP_INSTANCE))
+            little_endian = (syntax or _likely_syntax(head, start)) != EXPLICIT_BIG
+            read(head, start, implicit=implicit, little_endian=little_endian, last=max(_SOP_INSTANCE))
         except (FilmError, zlib.error):
             pass  # cut short here, or by whoever wrote it: what came before is stated
     return found[_SOP_CLASS[1]] or found[_SOP_CLASS[0]], found[_SOP_INSTANCE[1]] or found[_SOP_INSTANCE[0]]
@@ -177,6 +189,13 @@ def _looks_implicit(data: bytes, position: int) -> bool:
     """Return whether the element here has no value representation: two capitals can hardly be a length."""
     vr = data[position + 4 : position + 6]
     return not (len(vr) == 2 and vr.isalpha() and vr.isupper())
+
+
+def _likely_syntax(data: bytes, position: int) -> str:
+    """Return the syntax of a data set that states none: big end first, its first group begins with a zero."""
+    if _looks_implicit(data, position):
+        return IMPLICIT_LITTLE
+    return EXPLICIT_BIG if data[position : position + 1] == b"\0" else EXPLICIT_LITTLE
 
 
 class _Walker:
@@ -251,6 +270,8 @@ class _Walker:
     def _is_sequence(element: _Element) -> bool:
         if element.vr:
             return element.vr == b"SQ"
+        from pydicom.datadict import dictionary_VR  # a picture is told from DICOM here, and needs no pydicom
+
         try:
             return dictionary_VR(element.tag) == "SQ"
         except KeyError:

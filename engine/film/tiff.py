@@ -1,7 +1,7 @@
 """TIFF files to samples: one image, 8 or 16 bits, in strips or tiles (TIFF 6.0, BigTIFF).
 
-Read here and not by libtiff, which shows what it has of a file that is cut short: every strip must unpack to exactly
-its size.
+Read here and not by libtiff, which shows what it has of a file that is cut short or damaged: every strip must unpack to
+its size, and pass its checksum where it has one.
 """
 
 import struct
@@ -25,14 +25,14 @@ _MAX_VALUES = 1 << 20
 _MAX_FIELDS = 4096
 
 _SUBFILE, _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 254, 256, 257, 258, 259, 262, 266
-_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 273, 277, 278, 279, 284
+_STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR = 273, 274, 277, 278, 279, 284
 _PREDICTOR, _COLOUR_MAP, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_BYTES = 317, 320, 322, 323, 324, 325
 _SAMPLE_FORMAT = 339
 _WANTED = frozenset(
     {
-        _SUBFILE, _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIP_OFFSETS, _SAMPLES,
-        _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _COLOUR_MAP, _TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS,
-        _TILE_BYTES, _SAMPLE_FORMAT,
+        _SUBFILE, _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _STRIP_OFFSETS, _ORIENTATION,
+        _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES, _PLANAR, _PREDICTOR, _COLOUR_MAP, _TILE_WIDTH, _TILE_LENGTH,
+        _TILE_OFFSETS, _TILE_BYTES, _SAMPLE_FORMAT,
     }
 )  # fmt: skip
 _NONE, _LZW, _DEFLATE, _PACKBITS, _OLD_DEFLATE = 1, 5, 8, 32773, 32946
@@ -50,6 +50,7 @@ class _Layout:
     bits: int
     signed: bool
     photometric: int
+    orientation: int
     compression: int
     differences: bool  # horizontal differencing (section 14)
     planar: bool
@@ -61,13 +62,22 @@ class _Layout:
     colour_map: tuple[int, ...]
 
 
-def decode_tiff(data: bytes) -> tuple[NDArray[np.integer], bool]:
-    """Return the samples, (rows, columns) or (rows, columns, channels), and whether 0 is shown white."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiff:
+    """What a file shows."""
+
+    samples: NDArray[np.integer]  # (rows, columns) or (rows, columns, channels)
+    inverse: bool  # 0 is shown white
+    orientation: int  # section 8, Orientation: 1 is as stored
+
+
+def decode_tiff(data: bytes) -> Tiff:
+    """Return the picture in a TIFF, its pixels as they are stored."""
     layout = _layout(data)
     samples = _samples(data, layout)
     if layout.photometric == _PALETTE:
-        return _coloured(samples, layout), False
-    return samples, layout.photometric == _WHITE_IS_ZERO
+        samples = _coloured(samples, layout)
+    return Tiff(samples, layout.photometric == _WHITE_IS_ZERO, layout.orientation)
 
 
 def _coloured(samples: NDArray[np.integer], layout: _Layout) -> NDArray[np.unsignedinteger]:
@@ -130,6 +140,7 @@ def _layout(data: bytes) -> _Layout:
         bits=bits.pop(),
         signed=formats == {2},
         photometric=photometric,
+        orientation=one(_ORIENTATION, 1),
         compression=compression,
         differences=predictor == 2,
         planar=one(_PLANAR, 1) == 2 and samples > 1,
@@ -203,7 +214,9 @@ def _block(
     if offset + size > len(data):
         raise DamagedFilmError("it is cut short.", advice=_COPY_AGAIN)
     expected = shape[0] * shape[1] * shape[2] * layout.bits // 8
-    unpacked = _unpacked(data[offset : offset + size], expected, layout.compression)
+    # Some writers fill up the last strip to the size of the others.
+    most = max(expected, layout.block_rows * shape[1] * shape[2] * layout.bits // 8)
+    unpacked = _unpacked(data[offset : offset + size], most, layout.compression)
     if len(unpacked) < expected:
         raise DamagedFilmError("a part of its picture is cut short.", advice=_COPY_AGAIN)
     stored = np.dtype(f"{'<' if layout.little_endian else '>'}u{layout.bits // 8}")
@@ -214,14 +227,25 @@ def _block(
     return native
 
 
-def _unpacked(packed: bytes, expected: int, compression: int) -> bytes:
-    """Return the bytes of a strip; never many more than `expected`."""
+def _unpacked(packed: bytes, most: int, compression: int) -> bytes:
+    """Return the bytes of a strip, at most `most` of them."""
     if compression == _NONE:
-        return packed
+        return packed[:most]
     if compression in {_DEFLATE, _OLD_DEFLATE}:
-        try:
-            return zlib.decompressobj().decompress(packed, expected)
-        except zlib.error as error:
-            raise DamagedFilmError("a part of its picture is damaged.", advice=_COPY_AGAIN) from error
+        return _inflated(packed, most)
     decode = imagecodecs.lzw_decode if compression == _LZW else imagecodecs.packbits_decode
-    return bytes(decode(packed))
+    return bytes(decode(packed, out=most))
+
+
+def _inflated(packed: bytes, most: int) -> bytes:
+    """Return the bytes of a deflated strip, its checksum looked at: that comes last, so only at the stream's end."""
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(packed, most + 1)
+    except zlib.error as error:
+        raise DamagedFilmError("a part of its picture is damaged.", advice=_COPY_AGAIN) from error
+    if len(inflated) > most:
+        raise DamagedFilmError("a part of it holds more than its picture.", advice=_COPY_AGAIN)
+    if not inflater.eof:
+        raise DamagedFilmError("a part of its picture is cut short.", advice=_COPY_AGAIN)
+    return inflated

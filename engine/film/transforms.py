@@ -168,7 +168,7 @@ def _voi_luts(header: Header, pixel: PixelLayout, modality: Modality, notes: lis
     luts = []
     for number, item in enumerate(items[:16], start=1):
         try:
-            table = _table(item, "LUTExplanation", signed=pixel.signed or bool(values.min() < 0))
+            table = _table(item, "LUTExplanation", signed=bool(values.min() < 0))
             # C.11.2.1.1: the first input value has the sign of the modality values, whatever the element says.
             if table.first > values.max() or table.first + len(table.entries) <= values.min():
                 raise _UnusableTableError("it begins beyond the film's values")  # noqa: TRY301 - one note for all faults

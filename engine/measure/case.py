@@ -21,7 +21,7 @@ from engine.measure.lungs import (
 )
 from engine.measure.values import Caveat, Evidence, Measurement, Measurements
 
-_SUPINE = "40199007"  # SNOMED CT, Patient Orientation Code Sequence (0054,0410) and its modifier
+SUPINE = "40199007"  # SNOMED CT, Patient Orientation Code Sequence (0054,0410) and its modifier
 
 
 def measure(case: Case) -> Measurements:
@@ -114,12 +114,13 @@ def view_caveats(film: Radiograph) -> tuple[Caveat, ...]:
         caveats.append(Caveat.AP)
     elif film.view_position is not ViewPosition.PA:
         caveats.append(Caveat.VIEW_UNKNOWN)
-    if _is_supine(film):
+    if is_supine(film):
         caveats.append(Caveat.SUPINE)
     return tuple(caveats)
 
 
-def _is_supine(film: Radiograph) -> bool:
+def is_supine(film: Radiograph) -> bool:
+    """Return whether the header says that the patient lay."""
     if not film.source.header:
         return False
     from engine.film.header import data_set  # pydicom is slow to import, and pictures never need it
@@ -127,7 +128,7 @@ def _is_supine(film: Radiograph) -> bool:
     dataset = data_set(film.source.header)
     for item in dataset.get("PatientOrientationCodeSequence") or ():
         codes = [item, *(item.get("PatientOrientationModifierCodeSequence") or ())]
-        if any(str(code.get("CodeValue", "")) == _SUPINE for code in codes):
+        if any(str(code.get("CodeValue", "")) == SUPINE for code in codes):
             return True
     return False
 

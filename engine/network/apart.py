@@ -62,6 +62,7 @@ class Apart:
         own = child_command("engine.network.worker", WORKER_ARGUMENT)
         self._command = own if command is None else list(command)
         self._lock = threading.RLock()
+        self._closed = False
         self._life = 0
         self._numbers = 0
         self._dropped: list[int] = []  # features that nobody holds any more; told with the next request
@@ -104,8 +105,12 @@ class Apart:
         return logits, quality
 
     def close(self) -> None:
-        """End the child; a request under way fails."""
-        _end(self._child)
+        """End the child for good; a request under way fails, and so do later ones."""
+        self._closed = True
+        for child in self._child[:]:
+            child.kill()  # first: who holds the lock waits for its answer
+        with self._lock:
+            _end(self._child)
 
     def _number(self) -> int:
         self._numbers += 1
@@ -130,6 +135,8 @@ class Apart:
             raise BackendError(gone, advice=_DOCTOR) from fault
 
     def _replace(self, fault: BaseException) -> None:
+        if self._closed:
+            raise BackendError("The model was closed.") from fault
         self.restarts += 1
         code = self._child[0].wait() if self._child and self._child[0].poll() is not None else None
         _log.warning("the model's process ended (%s, exit code %s) and is started again", type(fault).__name__, code)
@@ -152,6 +159,8 @@ class Apart:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
             self._child.append(child)
+            if self._closed:  # while it was being started, so nobody has ended it
+                _end(self._child)
             wanted = {"path": str(self._path), "sha256": self.checkpoint.sha256, "device": self._asked_device}
             self._request({"do": "load", "disk_bytes": self._disk_bytes, **wanted})
         except (OSError, EOFError) as fault:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.errors import FilmError, LungboxError
+from engine.errors import DamagedFilmError, FilmError, LungboxError
 from engine.files import read_file, sha256
 from engine.film.radiograph import Radiograph
 from engine.results.bundle import MANIFEST
@@ -66,6 +66,8 @@ class FoundResults:
 
 def film_wanted(path: Path) -> Wanted:
     """Return which film a bundle's folder, its results.json, a SEG, an SR or a GSPS was made on."""
+    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
+
     path = Path(path)
     if path.is_dir() or path.suffix.lower() == ".json":
         film = read_document(path / MANIFEST if path.is_dir() else path).get("film")
@@ -75,7 +77,11 @@ def film_wanted(path: Path) -> Wanted:
     dataset = dataset_of(path)
     sop_class = str(dataset.get("SOPClassUID", ""))
     readers = {SEG: film_uids_of_seg, LABEL_MAP_SEG: film_uids_of_seg, PRESENTATION: film_uids_of_pr}
-    return Wanted(frozenset(readers.get(sop_class, film_uids_of_sr)(dataset)))
+    try:
+        with quiet_pydicom():
+            return Wanted(frozenset(readers.get(sop_class, film_uids_of_sr)(dataset)))
+    except PYDICOM_FAULTS as error:
+        raise DamagedFilmError(f"{path.name} is damaged or incomplete.", advice="Export it again.") from error
 
 
 def find_film(wanted: Wanted, result: Path, listed: Iterable[Path]) -> Path | None:
@@ -105,7 +111,7 @@ def results_beside(film: Radiograph) -> tuple[FoundResults, ...]:
         try:
             if needle in read_file(manifest, _MOST_JSON_BYTES):
                 found.append(_described(manifest, film))
-        except (LungboxError, KeyError, TypeError, ValueError):
+        except (LungboxError, ArithmeticError, KeyError, TypeError, ValueError):
             continue  # nobody asked for this file
     return tuple(sorted((one for one in found if one is not None), key=lambda one: one.made_at, reverse=True))
 

@@ -13,15 +13,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.case import Case
 from engine.errors import OutputError
 from engine.files import PART_PREFIX, PART_SUFFIX, sha256, sync_folder
+from engine.film.radiograph import NoteCode
 from engine.measure import Measurements, Prior
 from engine.results.context import DICOM_KINDS, Export
 from engine.results.document import WrittenFile, document
+from engine.results.nifti import LONGEST_SIDE
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -69,7 +72,14 @@ class _Made:
 
 def kinds_for(case: Case) -> tuple[str, ...]:
     """Return every kind of result that a case can have: a picture has no study for DICOM to belong to."""
-    return KINDS if case.radiograph.source.kind == "DICOM" else PICTURE_KINDS
+    film = case.radiograph
+    kinds = KINDS if film.source.kind == "DICOM" else PICTURE_KINDS
+    impossible = set()
+    if film.has_note(NoteCode.COLOUR_REDUCED):
+        impossible.add("gsps")
+    if max(film.rows, film.columns) > LONGEST_SIDE:
+        impossible.add("nifti")
+    return tuple(kind for kind in kinds if kind not in impossible)
 
 
 def export(
@@ -163,6 +173,23 @@ def _named(kind: str, maker: Callable[[], list[_Made]]) -> list[_Made]:
         ) from error
 
 
+def _from_header(kind: str, job: Export, maker: "Callable[[Export], Dataset]") -> "Dataset":
+    """Return what `maker` makes of a film's header, its faults told with the attribute that they come from."""
+    from engine.results.dicom import attribute_at_fault
+
+    try:
+        return maker(job)
+    except _HEADER_FAULTS as error:
+        attribute = attribute_at_fault(job, maker, _HEADER_FAULTS)
+        if not attribute:
+            raise
+        left = "seg and sr" if kind == "seg" else kind  # a report brings its segmentation
+        raise OutputError(
+            f"The {kind} could not be made: the film's {attribute} is at fault; nothing was written.",
+            advice=f"Have it corrected where the film comes from, or leave {left} out.",
+        ) from error
+
+
 def _dicom(job: Export, wanted: set[str]) -> list[_Made]:
     from engine.results.dicom import encoded, only_our_warnings
     from engine.results.gsps import presentation_state
@@ -173,20 +200,20 @@ def _dicom(job: Export, wanted: set[str]) -> list[_Made]:
     made: list[_Made] = []
     written: dict[str, Dataset] = {}
 
-    def add(kind: str, maker: "Callable[[], Dataset]") -> None:
+    def add(kind: str, maker: "Callable[[Export], Dataset]") -> None:
         def one() -> list[_Made]:
-            written[kind] = maker()
+            written[kind] = _from_header(kind, job, maker)
             return [_Made(_NAMES[kind], kind, encoded(written[kind]), job.ids[kind].instance_uid)]
 
         if kind in wanted:
             made.extend(_named(kind, one))
 
     with only_our_warnings():
-        add("seg", lambda: segmentation(job))
-        add("labelmap", lambda: segmentation(job, label_map=True))
-        add("sr", lambda: report(job, written["seg"]))
-        add("gsps", lambda: presentation_state(job))
-        add("sc", lambda: capture(job))
+        add("seg", segmentation)
+        add("labelmap", partial(segmentation, label_map=True))
+        add("sr", lambda job: report(job, written["seg"]))
+        add("gsps", presentation_state)
+        add("sc", capture)
     return made
 
 
@@ -239,7 +266,7 @@ def folder_name(pattern: str, job: Export) -> str:
 def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
     """Stage, sync, rename."""
     files = tuple(_written_file(item) for item in made)
-    manifest = document(job, files)
+    manifest = _manifest(job, files)
     staging: Path | None = None
     try:
         sweep_stale(folder)
@@ -265,6 +292,16 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
             advice="Run `lungbox verify` on them after checking the disk.",
         ) from error
     return Bundle(target, (*files, WrittenFile(MANIFEST, "json", sha256(manifest), len(manifest))))
+
+
+def _manifest(job: Export, files: tuple[WrittenFile, ...]) -> bytes:
+    try:
+        return document(job, files)
+    except ValueError as error:  # reopened from a file that another program wrote
+        raise OutputError(
+            "An outline or mark of this film has a number or a name that cannot be; nothing was written.",
+            advice="Draw it anew, and report the fault.",
+        ) from error
 
 
 def _written_file(item: _Made) -> WrittenFile:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_BYTES_VRS = {"OB", "OW", "OD", "OF", "OL", "OV", "UN"}
+# Only text is padded (PS3.5 6.2): at the end of a number, a byte that looks like padding is part of it.
+_TEXT_VRS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+)
+# What results were first hashed by: of numbers, too, it took the end for padding.
+_FIRST_PADDED_VRS = _TEXT_VRS | {"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"}
 
 
 def content_sha256(data: bytes) -> str:
@@ -17,14 +22,23 @@ def content_sha256(data: bytes) -> str:
     The file meta group, explicit or implicit VR, defined or undefined lengths, group lengths and trailing padding may
     differ; no value may. Raises what pydicom raises (PYDICOM_FAULTS) where the file is none.
     """
+    return _hash(data, _TEXT_VRS)
+
+
+def first_content_sha256(data: bytes) -> str:
+    """Return the hash by the first rule, by which older results are verified."""
+    return _hash(data, _FIRST_PADDED_VRS)
+
+
+def _hash(data: bytes, padded: frozenset[str]) -> str:
     from pydicom import dcmread
 
     digest = hashlib.sha256()
-    _add(dcmread(io.BytesIO(data)), digest)
+    _add(dcmread(io.BytesIO(data)), digest, padded)
     return digest.hexdigest()
 
 
-def _add(dataset: "Dataset", digest: "hashlib._Hash") -> None:
+def _add(dataset: "Dataset", digest: "hashlib._Hash", padded: frozenset[str]) -> None:
     from pydicom.datadict import dictionary_VR
 
     for tag in sorted(dataset.keys()):
@@ -37,10 +51,16 @@ def _add(dataset: "Dataset", digest: "hashlib._Hash") -> None:
             items = dataset[tag].value
             digest.update(struct.pack("<L", len(items)))
             for item in items:
-                _add(item, digest)
+                _add(item, digest, padded)
             digest.update(b"end")
             continue
-        # pydicom has already understood the character set, and nothing else.
-        value = raw.value if isinstance(raw.value, bytes) else str(raw.value or "").encode()
-        value = value if vr in _BYTES_VRS else value.rstrip(b"\0 ")
+        value = _bytes(raw.value)
+        value = value.rstrip(b"\0 ") if vr in padded else value
         digest.update(struct.pack("<Q", len(value)) + value)
+
+
+def _bytes(value: object) -> bytes:
+    """Return a value as the file has it: pydicom has already understood the character set and a sign, nothing else."""
+    if isinstance(value, bytes):
+        return value
+    return struct.pack("<H", value) if isinstance(value, int) else str(value or "").encode()

@@ -21,6 +21,8 @@ NOTICE = "Research software, not a medical device. Not for diagnosis or treatmen
 # Device Serial Number is type 1 in what we write; software has none, so its version stands in.
 SERIAL_NUMBER = VERSION
 
+# What every DICOM result refers to its film by.
+REFERRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 DICOM_KINDS = ("seg", "labelmap", "sr", "gsps", "sc")
 # Series numbers after any that a modality uses, one for each kind of object.
 _SERIES_NUMBERS = {"seg": 9101, "sr": 9102, "gsps": 9103, "sc": 9104, "labelmap": 9105}
@@ -56,6 +58,7 @@ class Export:
     deidentified: bool = False
     language: str = "en"  # of the PDF alone: every other file is for machines, and stays as it is
     prior: Prior | None = None  # an earlier film of the patient, to say what changed since
+    without: frozenset[int] = frozenset()  # tags of the header left out, to find the one at fault
     ids: Mapping[str, Ids] = field(default_factory=new_ids)
 
     @property
@@ -83,11 +86,9 @@ class Export:
                 advice="Choose PNG, NIfTI, CSV, JSON or PDF, or open the film's DICOM file.",
             )
         dataset = data_set(film.source.header)
-        lacking = [
-            keyword
-            for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-            if not dataset.get(keyword)
-        ]
+        for tag in self.without:
+            dataset.pop(tag, None)
+        lacking = [keyword for keyword in REFERRED if not dataset.get(keyword)]
         if lacking:
             raise OutputError(
                 f"The film's header lacks {', '.join(lacking)}, which every DICOM result must refer to.",

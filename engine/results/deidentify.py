@@ -24,9 +24,11 @@ import numpy as np
 from engine.case import Case, Finding, Structure
 from engine.errors import OutputError
 from engine.files import sha256
+from engine.film.facts import VIEW_TERMS, is_chest, reads_sop_class
 from engine.film.header import data_set
-from engine.film.radiograph import Identity, NoteCode, Radiograph
+from engine.film.radiograph import Identity, NoteCode, Radiograph, ViewPosition
 from engine.measure import Measurement, Measurements
+from engine.measure.case import SUPINE, is_supine
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -52,8 +54,6 @@ _NUMBERS = (
 )
 _TERMS = {
     "Modality": re.compile("CR|DX|RF|OT|SC|PX|XA"),
-    "BodyPartExamined": re.compile("CHEST|THORAX|LUNG"),
-    "ViewPosition": re.compile("PA|AP|LL|RL|LLD|RLD|LLO|RLO"),
     "Laterality": re.compile("[LR]"),
     "ImageLaterality": re.compile("[LRUB]"),
     "PixelIntensityRelationship": re.compile("LIN|LOG|DISP"),
@@ -62,12 +62,20 @@ _TERMS = {
     "PixelSpacingCalibrationType": re.compile("FIDUCIAL|GEOMETRY"),
     "PresentationIntentType": re.compile("FOR PRESENTATION|FOR PROCESSING"),
     "VOILUTFunction": re.compile("LINEAR|LINEAR_EXACT|SIGMOID"),
-    "PatientOrientation": re.compile("[LRAPHF]{1,3}"),
     "RescaleType": re.compile("US|OD|HU"),
     "ConversionType": re.compile("DV|DI|DF|WSD|SD|SI|DRW|SYN"),
     "DetectorType": re.compile("DIRECT|SCINTILLATOR|STORAGE|FILM"),
     "PositionerType": re.compile("CARM|COLUMN|RIGID|NONE"),
 }
+# Body Part Examined (PS3.16 annex L), as far as films are taken of it; any other that is no chest becomes OTHER.
+_THORAX = frozenset({"CHEST", "THORAX", "LUNG"})
+_BODY_PARTS = _THORAX | {
+    "ABDOMEN", "ANKLE", "ARM", "BABYGRAM", "BREAST", "CALCANEUS", "CHESTABDOMEN", "CLAVICLE", "COCCYX", "CSPINE",
+    "ELBOW", "EXTREMITY", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HEART", "HIP", "HUMERUS", "JAW",
+    "KNEE", "LEG", "LSPINE", "NECK", "PELVIS", "RIB", "RIBS", "SCAPULA", "SHOULDER", "SKULL", "SPINE", "SSPINE",
+    "STERNUM", "THIGH", "THUMB", "TOE", "TSPINE", "WHOLEBODY", "WRIST",
+}  # fmt: skip
+_OTHER_PART = "OTHER"
 # Type 2 somewhere among the films we read: there, and empty unless the list above lets a value through.
 _EMPTY = (
     "PatientBirthDate",
@@ -166,18 +174,24 @@ def _film_file(film: Radiograph, options: Deidentification) -> bytes:
 
     old = data_set(film.source.header)
     new = Dataset()
-    new.SOPClassUID = UID(str(old.SOPClassUID))
-    if new.SOPClassUID.name == str(new.SOPClassUID):  # not one of the standard's: private, and may say whose
-        new.SOPClassUID = UID(_SECONDARY_CAPTURE)
-    for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
-        setattr(new, keyword, options.uid(str(old.get(keyword, ""))))
+    sop_class = str(old.get("SOPClassUID", ""))
+    # What is not one of the standard's is private, and may say whose it is.
+    new.SOPClassUID = UID(sop_class if reads_sop_class(sop_class) else _SECONDARY_CAPTURE)
+    source, nobodys = film.source, f"film {film.source.pixel_sha256}"
+    for keyword, uid in (
+        ("SOPInstanceUID", source.sop_instance_uid),
+        ("StudyInstanceUID", source.study_instance_uid),
+        ("SeriesInstanceUID", source.series_instance_uid),
+    ):
+        setattr(new, keyword, options.uid(uid or f"{keyword} of {nobodys}"))  # films that lack one are not one film
     if old.get("FrameOfReferenceUID"):
         new.FrameOfReferenceUID = options.uid(str(old.FrameOfReferenceUID))
     new.PatientName = "ANONYMOUS"
-    new.PatientID = options.pseudonym(str(old.get("PatientID", "")))
+    new.PatientID = options.pseudonym(str(old.get("PatientID") or "") or nobodys)
     _put_skeleton(old, new)
     new.SeriesNumber, new.InstanceNumber = 1, 1
     _copy_listed(old, new, _TERMS)
+    _put_facts(film, old, new)
     if "ImageLaterality" in new and "Laterality" in new:
         del new.Laterality
     if options.retain_characteristics:
@@ -216,10 +230,32 @@ def _put_skeleton(old: "Dataset", new: "Dataset") -> None:
     if "AcquisitionContextSequence" in old:
         new.AcquisitionContextSequence = []
     if "AnatomicRegionSequence" in old:
-        known = _TERMS["BodyPartExamined"].fullmatch(str(old.get("BodyPartExamined", "")))
-        new.AnatomicRegionSequence = [_code("816094009", "SCT", "Thorax")] if known else []
+        new.AnatomicRegionSequence = []
     if new.SOPClassUID == _SECONDARY_CAPTURE:
         new.ConversionType = "WSD"
+
+
+def _put_facts(film: Radiograph, old: "Dataset", new: "Dataset") -> None:
+    """Say what reading made of the header, in terms of our lists: what makes a number doubtful must leave with it."""
+    stated = str(old.get("ViewPosition") or "").strip().upper()
+    if VIEW_TERMS.get(stated) is film.view_position:
+        new.ViewPosition = stated
+    elif film.view_position is not ViewPosition.UNKNOWN:
+        new.ViewPosition = film.view_position.value.upper()
+    if film.orientation is not None:
+        new.PatientOrientation = [film.orientation.rightwards, film.orientation.downwards]
+    if is_supine(film):
+        lying = _code("102538003", "SCT", "recumbent")
+        lying.PatientOrientationModifierCodeSequence = [_code(SUPINE, "SCT", "supine")]
+        new.PatientOrientationCodeSequence = [lying]
+    if film.body_part in _BODY_PARTS:
+        new.BodyPartExamined = film.body_part
+    if film.has_note(NoteCode.NOT_CHEST) and is_chest(new.BodyPartExamined or ""):
+        new.BodyPartExamined = _OTHER_PART
+    if new.BodyPartExamined in _THORAX and "AnatomicRegionSequence" in new:
+        new.AnatomicRegionSequence = [_code("816094009", "SCT", "Thorax")]
+    if film.has_note(NoteCode.LOSSY):
+        new.LossyImageCompression = "01"  # once lost is lost for good (PS3.3 C.7.6.1.1.5)
 
 
 def _is_digital(film: "Dataset") -> bool:

@@ -1,19 +1,24 @@
 """What every DICOM object we write shares: a source that highdicom accepts, common attributes, bytes."""
 
+import bisect
 import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from engine.results.codes import PRIVATE_SCHEME
-from engine.results.context import MANUFACTURER, MODEL_NAME, SERIAL_NUMBER, Export
+from engine.case import Finding
+from engine.results.codes import PRIVATE_SCHEME, look_of
+from engine.results.context import MANUFACTURER, MODEL_NAME, REFERRED, SERIAL_NUMBER, Export
 from engine.version import VERSION
 
 if TYPE_CHECKING:
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
 # Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): there, though they may be empty.
@@ -28,33 +33,92 @@ _TYPE_2 = (
     "StudyID",
     "AccessionNumber",
 )
+_UTF_8 = "ISO_IR 192"
+_COMPUTED_RADIOGRAPHY = "1.2.840.10008.5.1.4.1.1.1"
+# Where a slice lies in the patient; a projection lies nowhere, whatever its header says.
+_OF_A_SLICE = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "ImageOrientationSlide",
+    "ImageCenterPointCoordinatesSequence",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+)
+
+
+def _is_date(text: str) -> bool:
+    """Return whether a DA is a day: 00000000, by which some systems mean none, is not."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return re.fullmatch(r"[0-9]{8}", text) is not None
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda text: re.fullmatch(pattern, text) is not None
+
+
 # highdicom parses these and refuses a film whose header holds anything else; such values are set aside while it works,
 # and put back as they were: a result must name its patient exactly as the film does.
-_PARSED = {
-    "PatientBirthDate": re.compile(r"(\d{8})?"),
-    "StudyDate": re.compile(r"(\d{8})?"),
-    "StudyTime": re.compile(r"(([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?)?"),
-    "PatientSex": re.compile(r"[MFO]?"),  # PS3.3 C.7.1.1
+_PARSED: dict[str, Callable[[str], bool]] = {
+    "PatientBirthDate": _is_date,
+    "StudyDate": _is_date,
+    "StudyTime": _matches(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"),
+    "PatientSex": _matches("[MFO]"),  # PS3.3 C.7.1.1
 }
 
 
 def prepared_source(export: Export) -> "Dataset":
-    """Return the film's header with every attribute that highdicom copies from it present and legal."""
+    """Return the film's header with every attribute that highdicom copies from it present and legal.
+
+    Its class is CR's, as highdicom takes a film for many frames by its class; `completed` puts the film's own back.
+    """
     from pydicom.datadict import dictionary_VR, tag_for_keyword
     from pydicom.dataelem import DataElement
     from pydicom.multival import MultiValue
 
     source = export.source()
+    source.decode()  # highdicom writes text in the film's character set, and does not know all that films use
+    source.SpecificCharacterSet = _UTF_8
+    source.SOPClassUID = _COMPUTED_RADIOGRAPHY
     film = export.case.radiograph
     for keyword in _TYPE_2:
         # A backslash in a name makes it several names, which highdicom refuses.
         if keyword not in source or isinstance(source[keyword].value, MultiValue):
             source[keyword] = DataElement(tag_for_keyword(keyword) or 0, dictionary_VR(keyword), None)
     for keyword, legal in _PARSED.items():
-        if legal.fullmatch(str(source[keyword].value or "").strip()) is None:
+        if not legal(str(source[keyword].value or "").strip()):
             setattr(source, keyword, None)
-    source.Rows, source.Columns = film.rows, film.columns
+    # A millimetre that reading refused must not come back through a result.
+    for keyword in _OF_A_SLICE if film.spacing else (*_OF_A_SLICE, "PixelSpacing"):
+        source.pop(keyword, None)
+    source.Rows, source.Columns, source.SamplesPerPixel = film.rows, film.columns, 1
     return source
+
+
+def attribute_at_fault(export: Export, make: Callable[[Export], object], faults: tuple[type[Exception], ...]) -> str:
+    """Return the name of the attribute of the film's header that keeps `make` from working; empty where none does."""
+    from pydicom.datadict import dictionary_description, dictionary_has_tag
+
+    header = export.source()
+    referred = {header[keyword].tag for keyword in REFERRED}
+    tags = [tag for tag in header.keys() if tag not in referred]  # noqa: SIM118 - iterating would decode every value
+
+    def works_without(count: int) -> bool:
+        try:
+            make(replace(export, without=frozenset(tags[:count])))
+        except faults:
+            return False
+        return True
+
+    if not works_without(len(tags)):
+        return ""
+    last = tags[bisect.bisect_left(range(len(tags)), True, key=works_without) - 1]
+    name = dictionary_description(last) if dictionary_has_tag(last) else "private attribute"
+    return f"{name} ({last.group:04X},{last.element:04X})"
 
 
 def head(export: Export, kind: str, description: str) -> dict[str, Any]:
@@ -73,9 +137,20 @@ def head(export: Export, kind: str, description: str) -> dict[str, Any]:
     }
 
 
+def plain_text(text: str, most: int = 64) -> str:
+    """Return text as one value of LO (PS3.5 6.2): a backslash would part it in two, and controls are not allowed."""
+    writable = text.encode("utf-8", "replace").decode("utf-8")
+    return re.sub(r"[\\\x00-\x1f\x7f-\x9f]+", " ", writable).strip()[:most].rstrip()
+
+
+def label_of(finding: Finding) -> str:
+    """Return the structure's label as every object writes it."""
+    return plain_text(finding.label) or look_of(finding).name
+
+
 def reader_name(export: Export) -> str:
     """Return the reader as a DICOM person name; as typed, so all of it is the family name (PS3.5 6.2.1)."""
-    plain = re.sub(r"[\^=\\\x00-\x1f]+", " ", export.reader).strip()[:60]
+    plain = plain_text(re.sub(r"[\^=]+", " ", export.reader), 60)
     return f"{plain}^" if plain else ""
 
 
@@ -104,6 +179,12 @@ def completed(dataset: "Dataset", export: Export) -> "Dataset":
     for keyword in _TYPE_2:
         if keyword in source:
             dataset[keyword] = source[keyword]
+
+    def refer_to_film(item: "Dataset", element: "DataElement") -> None:
+        if element.keyword == "ReferencedSOPInstanceUID" and element.value == source.SOPInstanceUID:
+            item.ReferencedSOPClassUID = source.SOPClassUID
+
+    dataset.walk(refer_to_film)
     orientation = export.case.radiograph.orientation
     if "Rows" in dataset and "PatientOrientation" not in dataset:
         # Type 2C in General Image: empty where the film does not state it (PS3.3 C.7.6.1.1.1).
@@ -112,7 +193,7 @@ def completed(dataset: "Dataset", export: Export) -> "Dataset":
         # Type 2C in General Series: a chest has no side, so empty (PS3.3 C.7.3.1).
         dataset.Laterality = None
     # Text copied from the film may be of any script.
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SpecificCharacterSet = _UTF_8
     if export.deidentified:
         from engine.results.deidentify import mark
 

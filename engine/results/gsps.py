@@ -1,17 +1,20 @@
 """Grayscale Softcopy Presentation State (PS3.3 A.33.1): outlines and calliper lines over the film."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.case import Line
-from engine.film.grey import VoiLut, Window, default_view
+from engine.errors import OutputError
+from engine.film.grey import ModalityLut, Rescale, VoiLut, Window, default_view
+from engine.film.radiograph import NoteCode
 from engine.measure import UNIT_SYMBOLS, Caveat, displayed, value_text
 from engine.outline import Polygon
 from engine.results.codes import look_of, looks
 from engine.results.context import Export, structure_key
-from engine.results.dicom import completed, head, prepared_source, reader_name
+from engine.results.dicom import completed, head, label_of, plain_text, prepared_source, reader_name
 from engine.results.pictures import drawn_outlines
 
 if TYPE_CHECKING:
@@ -28,8 +31,12 @@ def presentation_state(export: Export) -> "Dataset":
     """Return the presentation state of the film: its own grey, our lines."""
     import highdicom as hd
 
-    source = prepared_source(export)
     film = export.case.radiograph
+    if film.has_note(NoteCode.COLOUR_REDUCED):
+        raise OutputError(  # PS3.3 A.33.1: of grayscale images alone
+            "A film in colour has no grayscale presentation state.", advice="Leave gsps out."
+        )
+    source = prepared_source(export)
     layers, annotations = _annotations(export, source)
     dataset = hd.pr.GrayscaleSoftcopyPresentationState(
         referenced_images=[source],
@@ -38,7 +45,7 @@ def presentation_state(export: Export) -> "Dataset":
         graphic_annotations=annotations,
         graphic_layers=layers,
         content_creator_name=reader_name(export) or "Lungbox^",
-        modality_lut_transformation=_modality(source),
+        modality_lut_transformation=_modality(export, source),
         voi_lut_transformations=[_voi(export)],
         # The film's Photometric Interpretation is ignored under a presentation state (PS3.4 N.2.1.4).
         presentation_lut_transformation=hd.PresentationLUTTransformation(
@@ -46,19 +53,26 @@ def presentation_state(export: Export) -> "Dataset":
         ),
         **head(export, "gsps", "Lungbox outlines"),
     )
+    # Height over width (PS3.3 C.10.4); highdicom takes every pixel for a square.
+    aspect = Fraction(film.pixel_aspect).limit_denominator(10_000)
+    dataset.DisplayedAreaSelectionSequence[0].PresentationPixelAspectRatio = [aspect.numerator, aspect.denominator]
     return completed(dataset, export)
 
 
-def _modality(source: "Dataset") -> Any:
-    """Return the film's own Modality LUT or rescale; None where it has neither, or both are unusable."""
+def _modality(export: Export, source: "Dataset") -> Any:
+    """Return the modality transformation as the film was read; never none, or highdicom would copy the header's."""
     import highdicom as hd
 
-    slope, intercept = source.get("RescaleSlope"), source.get("RescaleIntercept")
-    if source.get("ModalityLUTSequence") or slope in (None, "") or intercept in (None, ""):
-        return None
+    modality = export.case.radiograph.modality
+    if isinstance(modality, ModalityLut):
+        lut = hd.ModalityLUT("US", 0, modality.entries.astype(np.uint16))
+        _place(lut, modality.first)
+        return hd.ModalityLUTTransformation(modality_lut=lut)
+    if not isinstance(modality, Rescale):
+        raise TypeError(f"a presentation state cannot hold a modality of type {type(modality).__name__}")
     return hd.ModalityLUTTransformation(
-        rescale_intercept=float(intercept),
-        rescale_slope=float(slope),
+        rescale_intercept=modality.intercept,
+        rescale_slope=modality.slope,
         rescale_type=str(source.get("RescaleType") or "US")[:16],
     )
 
@@ -68,21 +82,27 @@ def _voi(export: Export) -> Any:
     import highdicom as hd
 
     view = default_view(export.case.radiograph)
+    explanation = plain_text(view.explanation) or None
     if isinstance(view, VoiLut):
-        lut = hd.VOILUT(
-            first_mapped_value=view.first,
-            lut_data=view.entries.astype(np.uint16),
-            lut_explanation=view.explanation[:64] or None,
-        )
+        # Entries of 16 bits show the same, and are what every viewer and validator knows.
+        entries = np.rint(view.entries * (0xFFFF / ((1 << view.bits) - 1))).astype(np.uint16)
+        lut = hd.VOILUT(0, entries, explanation)
+        _place(lut, view.first)
         return hd.pr.SoftcopyVOILUTTransformation(voi_luts=[lut])
     if not isinstance(view, Window):
         raise TypeError(f"a presentation state cannot hold a view of type {type(view).__name__}")
     return hd.pr.SoftcopyVOILUTTransformation(
         window_center=view.center,
         window_width=view.width,
-        window_explanation=view.explanation[:64] or None,
+        window_explanation=explanation,
         voi_lut_function=view.function.value,
     )
+
+
+def _place(lut: "Dataset", first: int) -> None:
+    """Say in a table's descriptor which value its entries begin with (PS3.3 C.11.2.1.1); highdicom has none below 0."""
+    count, _, bits = lut.LUTDescriptor
+    lut.add_new("LUTDescriptor", "SS" if first < 0 else "US", [count, first, bits])
 
 
 def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any]]:
@@ -104,9 +124,9 @@ def _annotations(export: Export, source: "Dataset") -> tuple[list[Any], list[Any
 
     for number, finding in enumerate(export.outlined, start=1):
         graphics = [
-            _graphic(_closed(polygon), finding.tracking_uid, finding.label) for polygon in drawn_outlines(finding)
+            _graphic(_closed(polygon), finding.tracking_uid, label_of(finding)) for polygon in drawn_outlines(finding)
         ]
-        text = _text(export, structure_key(finding), finding.label)
+        text = _text(export, structure_key(finding), label_of(finding))
         bounds = finding.mask.bounds()
         assert bounds is not None  # outlined findings hold pixels
         add(f"STRUCTURE {number}", look_of(finding).color, graphics, [_label(text, bounds.center)])
@@ -163,7 +183,7 @@ def _graphic(points: Polygon, tracking_uid: str | None = None, tracking_id: str 
         graphic_data=points,
         units="PIXEL",
         tracking_uid=tracking_uid,
-        tracking_id=tracking_id[:64] if tracking_id else None,
+        tracking_id=tracking_id,
     )
 
 

@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.case import Finding, Line, Making, Structure
+from engine.case import Finding, Line, Making
 from engine.errors import DamagedFilmError, UnsupportedFilmError
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.outline import Polygon
-from engine.results.codes import LUNG
 from engine.results.context import MANUFACTURER
 from engine.results.gsps import CALLIPERS_LAYER
 from engine.results.marks import Marks
-from engine.results.read_seg import other_film, structure_of_codes
+from engine.results.read_seg import other_film, structure_of_label
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -36,7 +35,7 @@ def marks_of_pr(dataset: "Dataset", film: Radiograph, name: str) -> tuple[tuple[
     """
     from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
 
-    outlines: dict[tuple[str, str], list[Polygon]] = {}
+    outlines: dict[tuple[str, str, int], list[Polygon]] = {}
     lines: dict[Line, None] = {}
     remarks: dict[str, None] = {}
     try:
@@ -45,6 +44,8 @@ def marks_of_pr(dataset: "Dataset", film: Radiograph, name: str) -> tuple[tuple[
                 raise other_film(name)
             ours = str(dataset.get("Manufacturer", "")) == MANUFACTURER
             for annotation in dataset.get("GraphicAnnotationSequence") or ():
+                if not _is_on(annotation, film):
+                    continue
                 if ours and str(annotation.get("GraphicLayer", "")) == CALLIPERS_LAYER:
                     continue  # drawn anew from the lungs and the callipers
                 for graphic in annotation.get("GraphicObjectSequence") or ():
@@ -52,10 +53,9 @@ def marks_of_pr(dataset: "Dataset", film: Radiograph, name: str) -> tuple[tuple[
     except PYDICOM_FAULTS as error:
         raise DamagedFilmError(f"{name} is damaged or incomplete.", advice="Export it again.") from error
     findings = []
-    for (uid, label), polygons in outlines.items():
+    for (uid, label, _), polygons in outlines.items():
         mask = Mask.of_polygons(film.rows, film.columns, polygons)
-        structure = structure_of_codes((LUNG.value, LUNG.scheme) if "lung" in label.lower() else ("", ""), set(), label)
-        finding = Finding(structure, mask, Making.IMPORTED, label[:64] if structure is Structure.OTHER else "")
+        finding = Finding(structure_of_label(label), mask, Making.IMPORTED, label[:64])
         if not mask.is_empty:
             findings.append(replace(finding, tracking_uid=uid) if uid else finding)
     if not findings and not lines:
@@ -63,9 +63,17 @@ def marks_of_pr(dataset: "Dataset", film: Radiograph, name: str) -> tuple[tuple[
     return tuple(findings), Marks(distances=tuple(lines)), tuple(remarks)
 
 
+def _is_on(annotation: "Dataset", film: Radiograph) -> bool:
+    """Return whether an annotation is on this film: on all that the state is of where it names none (PS3.3 C.10.5)."""
+    images = annotation.get("ReferencedImageSequence") or ()
+    return not images or film.source.sop_instance_uid in {
+        str(image.get("ReferencedSOPInstanceUID", "")) for image in images
+    }
+
+
 def _read(
     graphic: "Dataset",
-    outlines: dict[tuple[str, str], list[Polygon]],
+    outlines: dict[tuple[str, str, int], list[Polygon]],
     lines: dict[Line, None],
     remarks: dict[str, None],
 ) -> None:
@@ -82,7 +90,10 @@ def _read(
     if len(points) == 2:
         lines[Line(*points.ravel().tolist())] = None
     elif len(points) >= 4 and np.array_equal(points[0], points[-1]):
-        key = (str(graphic.get("TrackingUID", "")), str(graphic.get("TrackingID", "")) or "Structure")
+        uid = str(graphic.get("TrackingUID", "") or "")
+        # A structure may be drawn in several parts, with holes; what nobody tracks is a structure each.
+        number = 0 if uid else len(outlines)
+        key = (uid, str(graphic.get("TrackingID", "") or "Structure"), number)
         outlines.setdefault(key, []).append(points[:-1])
     else:
         remarks["an open line of several points is not read"] = None

@@ -1,6 +1,7 @@
 """DICOM Segmentations, ours and of others, as findings on the film; or refused with the reason."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from engine.files import read_file
 from engine.film.decoder import decode_frame
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
-from engine.results.codes import BOTH_CODES, LEFT_CODES, LUNG_CODES, PRECOORDINATED, RIGHT_CODES
+from engine.results.codes import BOTH_CODES, LEFT_CODES, LUNG, LUNG_CODES, PRECOORDINATED, RIGHT_CODES
 from engine.results.sop import LABEL_MAP_SEG
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _RUN_LENGTH = "1.2.840.10008.1.2.5"
 _MOST_BYTES = 1 << 28
 _MOST_SEGMENTS = 256
+_RIGHT_WORDS, _LEFT_WORDS = {"right", "r"}, {"left", "l"}
+_LUNG_WORDS = {"lung", "lungs"}
 # A fractional segment's pixel belongs to the structure from half of the greatest value on.
 _HALF = 0.5
 
@@ -49,7 +52,7 @@ def other_film(name: str) -> LungboxError:
 
 
 def findings_of_seg(dataset: "Dataset", film: Radiograph, name: str) -> tuple[Finding, ...]:
-    """Return the segments of a SEG on this film; refused where it is of another film, or of another grid."""
+    """Return the segments of a SEG on this film under its labels; refused if of another film, or of another grid."""
     from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
 
     try:
@@ -175,9 +178,8 @@ def _masks(
 
 
 def _finding(item: "Dataset", mask: Mask) -> Finding:
-    structure = structure_of_codes(*_codes(item))
     label = str(item.get("SegmentLabel", "") or "Structure")
-    finding = Finding(structure, mask, Making.IMPORTED, "" if structure is not Structure.OTHER else label[:64])
+    finding = Finding(structure_of_codes(*_codes(item)), mask, Making.IMPORTED, label[:64])
     uid = str(item.get("TrackingUID", "") or "")
     return replace(finding, tracking_uid=uid) if uid else finding
 
@@ -212,8 +214,19 @@ def structure_of_codes(kind: tuple[str, str], modifiers: set[tuple[str, str]], l
     right, left = bool(modifiers & RIGHT_CODES), bool(modifiers & LEFT_CODES)
     if modifiers & BOTH_CODES or (right and left):
         return Structure.BOTH_LUNGS
-    words = set(label.lower().replace("_", " ").replace("-", " ").split())
-    right, left = right or (not left and "right" in words), left or (not right and "left" in words)
+    words = _words(label)
+    right, left = right or (not left and bool(words & _RIGHT_WORDS)), left or (not right and bool(words & _LEFT_WORDS))
     if right != left:
         return Structure.RIGHT_LUNG if right else Structure.LEFT_LUNG
     return Structure.BOTH_LUNGS
+
+
+def structure_of_label(label: str) -> Structure:
+    """Return the structure that a label alone means: a lung is named with its side, and nothing in it or on it."""
+    words = _words(label)
+    is_lung = bool(words & _LUNG_WORDS) and words <= _LUNG_WORDS | _RIGHT_WORDS | _LEFT_WORDS | {"both"}
+    return structure_of_codes((LUNG.value, LUNG.scheme) if is_lung else ("", ""), set(), label)
+
+
+def _words(label: str) -> set[str]:
+    return set(re.split(r"[\W_]+", label.lower())) - {""}

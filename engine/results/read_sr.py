@@ -11,7 +11,7 @@ from engine.case import Case, Finding, Line, Making, Structure
 from engine.errors import DamagedFilmError, LungboxError, MeasurementError, UnsupportedFilmError
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
-from engine.results.codes import LINES, LUNG_CODES, MARKS, PRECOORDINATED
+from engine.results.codes import ANATOMY_CODES, LINES, LUNG_CODES, MARKS, PRECOORDINATED
 from engine.results.marks import Marks, marks_of
 from engine.results.read_seg import (
     code_of,
@@ -47,13 +47,15 @@ def findings_of_sr(
     lines: list[Line] = []
     try:
         with quiet_pydicom():
+            named = film.source.sop_instance_uid in film_uids_of_sr(dataset)
             groups = _groups(dataset)
             for group in groups:
                 about_film |= _read_group(group, film, path, findings, remarks)
                 lines += _lines(group, film)
-            marks = _marks(dataset, film)
+            marks = _marks(dataset, film) if named else None
     except (*PYDICOM_FAULTS, MeasurementError) as error:
         raise DamagedFilmError(f"{path.name} is damaged or incomplete.", advice="Export it again.") from error
+    about_film |= named and bool(remarks)  # a segmentation that is not there cannot tell whose it is: the evidence can
     if marks is None:
         marks = Marks(distances=tuple(dict.fromkeys(lines)))
         about_film |= bool(lines)
@@ -121,15 +123,15 @@ def _read_group(
             if mask is None:
                 remarks.append(f"{label}: a {item.get('GraphicType')} is no closed outline")
                 continue
-            finding = Finding(structure, mask, Making.IMPORTED, "" if structure is not Structure.OTHER else label[:64])
+            finding = Finding(structure, mask, Making.IMPORTED, label[:64])
             finding = replace(finding, tracking_uid=uid) if uid else finding
             before = findings.get(finding.tracking_uid)  # a structure may be outlined in several parts
             findings[finding.tracking_uid] = (
                 finding if before is None else replace(before, mask=before.mask.union(finding.mask))
             )
         elif kind == "IMAGE" and _name(item) in _SEGMENT_REFERENCES:
-            about_film = True
             found = _referenced_segments(item, film, path)
+            about_film |= bool(found)
             if not found:
                 remarks.append(f"{label}: the segmentation that it refers to does not lie beside {path.name}")
             for segment in found:
@@ -160,21 +162,26 @@ def _name(item: "Dataset") -> str:
 
 
 def _group_structure(group: "Dataset", label: str) -> Structure:
-    kinds: list[tuple[str, str]] = []
+    findings: list[tuple[str, str]] = []
+    sites: list[tuple[str, str]] = []
     modifiers: set[tuple[str, str]] = set()
     for item in group.get("ContentSequence") or ():
         codes = item.get("ConceptCodeSequence") or ()
         if not codes:
             continue
         name = _name(item)
-        if name == _FINDING or name in _SITE:
-            kinds.append(code_of(codes[0]))
+        if name == _FINDING:
+            findings.append(code_of(codes[0]))
         if name in _SITE:
+            sites.append(code_of(codes[0]))
             for modifier in item.get("ContentSequence") or ():
                 modifiers |= {code_of(code) for code in modifier.get("ConceptCodeSequence") or ()}
         if name in _LATERALITY:
             modifiers.add(code_of(codes[0]))
-    # The most telling of finding and site: a lung with its side, then a lung, then whatever comes first.
+    # What is found in a lung is no lung: the site speaks only where the finding is one, or says no more than anatomy.
+    tells = all(code in LUNG_CODES or code in PRECOORDINATED or code in ANATOMY_CODES for code in findings)
+    kinds = [*findings, *sites] if tells else findings
+    # The most telling of them: a lung with its side, then a lung, then whatever comes first.
     kinds.sort(key=lambda kind: (kind not in PRECOORDINATED, kind not in LUNG_CODES))
     return structure_of_codes(kinds[0] if kinds else ("", ""), modifiers, label)
 
@@ -182,7 +189,8 @@ def _group_structure(group: "Dataset", label: str) -> Structure:
 def _references(item: "Dataset", film: Radiograph) -> bool:
     for child in item.get("ContentSequence") or ():
         for reference in child.get("ReferencedSOPSequence") or ():
-            if str(reference.get("ReferencedSOPInstanceUID", "")) == film.source.sop_instance_uid:
+            uid = str(reference.get("ReferencedSOPInstanceUID", ""))
+            if uid and uid == film.source.sop_instance_uid:
                 return True
     return False
 

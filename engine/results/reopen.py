@@ -1,8 +1,9 @@
 """Results read back: our bundles, and SEGs and SRs of others, as findings on the film or refused with the reason."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,20 @@ import cv2
 import numpy as np
 
 from engine.case import Case, Finding, Making, Provenance, Structure
-from engine.errors import DamagedFilmError, LungboxError, MeasurementError, NotAFilmError, UnsupportedFilmError
+from engine.errors import (
+    DamagedFilmError,
+    LungboxError,
+    MeasurementError,
+    NotAFilmError,
+    PromptError,
+    UnsupportedFilmError,
+)
 from engine.files import read_file
 from engine.film.radiograph import Radiograph
+from engine.frame import frontal_frame, sides_of
 from engine.geometry import BoxPrompt, PointPrompt, Prompts
 from engine.mask import Mask
+from engine.results.context import new_uid
 from engine.results.document import FORMAT, FORMAT_VERSION
 from engine.results.marks import NO_MARKS, Marks, marks_of
 from engine.results.read_pr import marks_of_pr
@@ -25,6 +35,11 @@ from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG
 
 _MOST_BYTES = 1 << 28
 _MOST_JSON_BYTES = 1 << 26
+# All that values of the wrong kind or size were seen to raise.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, MeasurementError, PromptError)
+_LUNGS = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG)
+# At most this share of a lung crosses to the other side; of a mask of both, half does.
+_ACROSS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,11 @@ class Reopened:
 
 def reopen(path: Path, film: Radiograph) -> Reopened:
     """Return the structures in a bundle's folder, its results.json, a SEG, an SR or a GSPS, on their film."""
-    path = Path(path)
+    found = _read(Path(path), film)
+    return replace(found, findings=_each_once(_sided(_apart(found.findings), film)))
+
+
+def _read(path: Path, film: Radiograph) -> Reopened:
     if path.is_dir():
         return _bundle(path, film)
     if path.suffix.lower() == ".json":
@@ -54,6 +73,52 @@ def reopen(path: Path, film: Radiograph) -> Reopened:
     raise UnsupportedFilmError(
         f"{path.name} is neither a segmentation nor a report.", advice="Choose a SEG, SR, GSPS or a Lungbox result."
     )
+
+
+def _sided(findings: tuple[Finding, ...], film: Radiograph) -> tuple[Finding, ...]:
+    """Return two lungs that nobody gave a side with the sides on which they lie; all else as it is."""
+    frame = frontal_frame(film)
+    lungs = [finding for finding in findings if finding.structure is Structure.BOTH_LUNGS]
+    told = any(finding.structure in _LUNGS for finding in findings)
+    if frame is None or told or len(lungs) != 2 or any(lung.mask.is_empty for lung in lungs):
+        return findings
+    try:
+        right, _ = sides_of(lungs[0].mask.union(lungs[1].mask), frame)
+    except MeasurementError:
+        return findings
+    share = {lung.tracking_uid: lung.mask.intersect(right).area_px / lung.mask.area_px for lung in lungs}
+    if min(share.values()) > _ACROSS or max(share.values()) < 1 - _ACROSS:
+        return findings
+    side = {uid: _LUNGS[0] if on_right > _ACROSS else _LUNGS[1] for uid, on_right in share.items()}
+    return tuple(replace(finding, structure=side.get(finding.tracking_uid, finding.structure)) for finding in findings)
+
+
+def _apart(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return findings with a tracking UID each: a case would keep but the last of two that share one."""
+    seen: set[str] = set()
+    found = []
+    for finding in findings:
+        found.append(replace(finding, tracking_uid=new_uid()) if finding.tracking_uid in seen else finding)
+        seen.add(finding.tracking_uid)
+    return tuple(found)
+
+
+def _each_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return findings with each lung once: numbers are filed under it. Whatever else is called so keeps its own label.
+
+    Both lungs are the right and the left one where these are there; a mask of both beside them is something else.
+    """
+    taken = {Structure.BOTH_LUNGS} if {finding.structure for finding in findings} >= set(_LUNGS) else set()
+    found = []
+    for finding in findings:
+        if finding.structure is Structure.OTHER:
+            found.append(finding)
+        elif finding.structure in taken:
+            found.append(replace(finding, structure=Structure.OTHER, name=finding.label))
+        else:
+            found.append(replace(finding, name=""))
+            taken.add(finding.structure)
+    return tuple(found)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -78,20 +143,31 @@ def prompts_of(values: dict[str, Any] | None) -> Prompts | None:
         return None
     box = values["box"]
     return Prompts(
-        None if box is None else BoxPrompt(*(float(value) for value in box)),
-        tuple(PointPrompt(float(x), float(y), bool(positive)) for x, y, positive in values["points"]),
+        None if box is None else BoxPrompt(*(_number(value) for value in box)),
+        tuple(PointPrompt(_number(x), _number(y), bool(positive)) for x, y, positive in values["points"]),
     )
+
+
+def _number(value: Any) -> float:
+    """Return a number of a file; ValueError where it is none, or none that can be."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _bundle(folder: Path, film: Radiograph, name: str = "results.json") -> Reopened:
     values = read_document(folder / name)
-    if values["film"]["pixel_sha256"] != film.source.pixel_sha256:
-        raise other_film(name)
     try:
+        if values["film"]["pixel_sha256"] != film.source.pixel_sha256:
+            raise other_film(name)
         found = [_structure(values, row, folder, film) for row in values["structures"]]
         marks = marks_of(values)
         marks.on(Case(film))  # a calibration that cannot be is found here, and not while it is drawn
-    except (KeyError, TypeError, ValueError, MeasurementError) as error:
+    except _FAULTS as error:
         raise DamagedFilmError(f"{name} is damaged.", advice="Open another copy of the result.") from error
     remarks = tuple(remark for _, remark in found if remark)
     return Reopened(tuple(finding for finding, _ in found if finding is not None), marks, remarks)
@@ -114,18 +190,19 @@ def _structure(
             reason = "its mask is not the one that was measured"
     else:
         return None, f"{row['label']}: {reason}"
+    making, quality = Making(row["making"]), row["quality"]
     model_mask = None
-    if edits["base"] == "model" and (edits["added"] or edits["removed"]):
+    if edits["base"] == "model" and making is Making.EDITED:  # edited to the model's own mask, it is still the base
         undone = {"added": edits["removed"], "removed": edits["added"]}
         model_mask = with_edits(mask, undone)
     provenance = row["provenance"]
     finding = Finding(
         Structure(row["structure"]),
         mask,
-        Making(row["making"]),
+        making,
         str(row["name"]),
         prompts_of(row["prompts"]),
-        None if row["quality"] is None else float(row["quality"]),
+        None if quality is None else _number(quality),
         None if provenance is None else Provenance(**{key: str(value) for key, value in provenance.items()}),
         str(row["tracking_uid"]),
         model_mask,

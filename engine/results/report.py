@@ -1,13 +1,14 @@
 """PDF: one A4 page to file with the case, in the reader's language. The film is a picture, the rest are vectors.
 
-reportlab's own Helvetica covers Latin scripts; a name in another is written with what stands in for it in Patient ID.
+reportlab's own Helvetica covers Latin scripts; of a name in several the Latin one is written, and where there is none,
+question marks: Patient ID tells whose it is.
 """
 
 import io
 from typing import TYPE_CHECKING, Any
 
 from engine.case import Finding, Line, Making, Structure
-from engine.film.radiograph import person_name
+from engine.film.radiograph import SCRIPTS
 from engine.geometry import SpacingOrigin
 from engine.measure import (
     Caveat,
@@ -38,6 +39,10 @@ _FILM_BOX = (112 * _MM, 132 * _MM)
 _COLUMN = _MARGIN + _FILM_BOX[0] + 6 * _MM  # where the text beside the film begins
 _PICTURE_PX = 1100
 _PAIR_WIDTH = 90 * _MM  # the longest that one thing about the patient may be
+_NAMED = 4  # structures that a line names, and columns of the table; the CSV has them all
+_NAME_WIDTH = 40 * _MM  # the longest that one of them may be
+_GAP = 7 * _MM  # above the table
+_NOTICE_HEIGHT = 30  # from the lower margin
 _NAMES_WIDTH = 46 * _MM  # of the table's first column
 _GREY = 0.35
 _TABLE_ROWS = (
@@ -96,12 +101,25 @@ def pdf(export: Export) -> bytes:
     bottom = _film(canvas, export, top)
     below = _beside(canvas, export, say, top)
     if export.prior is not None:
-        _changes(canvas, export, say, below - 4, bottom)
-    bottom = _table(canvas, export, say, bottom - 7 * _MM)
-    _foot(canvas, export, say, bottom)
+        room = min(bottom - 9.5, _MARGIN + _NOTICE_HEIGHT + _rest_height(export, say) + _GAP)
+        below = _changes(canvas, export, say, below - 4, room)
+    _rest(canvas, export, say, min(bottom, below) - _GAP)
+    _foot(canvas, export, say)
     canvas.showPage()
     canvas.save()
     return out.getvalue()
+
+
+def _rest(canvas: "Canvas", export: Export, say: Words, top: float) -> float:
+    """Write what lies below the film and the text beside it; return the y below."""
+    return _making(canvas, export, say, _table(canvas, export, say, top))
+
+
+def _rest_height(export: Export, say: Words) -> float:
+    """Return how much of the page that takes: it is written on a sheet that nobody sees."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    return -_rest(Canvas(io.BytesIO(), pagesize=_PAGE), export, say, 0.0)
 
 
 def _head(canvas: "Canvas", export: Export, say: Words) -> float:
@@ -271,8 +289,8 @@ def _detail(export: Export, say: Words) -> str:
     return spacing.detail
 
 
-def _changes(canvas: "Canvas", export: Export, say: Words, top: float, bottom: float) -> None:
-    """Write what changed since the prior below the caveats, as far as there is room beside the film."""
+def _changes(canvas: "Canvas", export: Export, say: Words, top: float, bottom: float) -> float:
+    """Write what changed since the prior below the caveats, as far as there is room; return the y below."""
     assert export.prior is not None
     x, right = _COLUMN, _PAGE[0] - _MARGIN
     film = export.prior.case.radiograph
@@ -296,13 +314,14 @@ def _changes(canvas: "Canvas", export: Export, say: Words, top: float, bottom: f
     for edge, name in zip(columns, ("then", "now", "change"), strict=True):
         canvas.drawRightString(edge, y, say(name))
     y -= 9.5
-    room = max(0, int((y - bottom) // 9.5) + 1)
+    room = max(0, int((y - bottom) // 9.5))
     shown = rows if len(rows) <= room else rows[: max(0, room - 1)]
     for change in shown:
         _change(canvas, change, say, x, columns, y)
         y -= 9.5
     if len(shown) < len(rows):
-        _small(canvas, say("{count} more in changes.csv.").format(count=len(rows) - len(shown)), x, y, right)
+        y = _small(canvas, say("{count} more in changes.csv.").format(count=len(rows) - len(shown)), x, y, right)
+    return y
 
 
 def _prior_notes(export: Export) -> list[str]:
@@ -344,7 +363,7 @@ def _small(canvas: "Canvas", text: str, x: float, y: float, right: float) -> flo
     canvas.setFont("Helvetica", 7.5)
     canvas.setFillGray(0.2)
     for line in simpleSplit(_latin(text), "Helvetica", 7.5, right - x):
-        canvas.drawString(x, y, line)
+        canvas.drawString(x, y, _fitted(canvas, line, ("Helvetica", 7.5), right - x))  # a word may be longer
         y -= 9.5
     canvas.setFillGray(0)
     return y
@@ -352,7 +371,7 @@ def _small(canvas: "Canvas", text: str, x: float, y: float, right: float) -> flo
 
 def _table(canvas: "Canvas", export: Export, say: Words, top: float) -> float:
     """Write one column a structure; return the y below."""
-    findings = export.outlined[:4]  # more do not fit the page; the CSV has them all
+    findings = export.outlined[:_NAMED]
     first = _MARGIN + _NAMES_WIDTH
     step = (_PAGE[0] - _MARGIN - first) / max(2, len(findings))
     y = top
@@ -401,8 +420,8 @@ def _range(row: Measurement, say: Words) -> str:
     return say("{low} to {high}").format(low=low, high=high) if low != high else ""
 
 
-def _foot(canvas: "Canvas", export: Export, say: Words, top: float) -> None:
-    """Write who and what drew the outlines, room to sign, and the notice."""
+def _making(canvas: "Canvas", export: Export, say: Words, top: float) -> float:
+    """Write who and what drew the outlines, and on which film; return the y below."""
     y = top - 3 * _MM
     canvas.setFont("Helvetica-Bold", 8.5)
     canvas.drawString(_MARGIN, y, say("How this was made"))
@@ -411,7 +430,7 @@ def _foot(canvas: "Canvas", export: Export, say: Words, top: float) -> None:
     for finding in export.outlined:
         made.setdefault(_provenance(finding, say), []).append(_label(finding, say))
     for how, names in made.items():
-        y = _small(canvas, f"{', '.join(names)}: {how}", _MARGIN, y, _PAGE[0] - _MARGIN)
+        y = _small(canvas, f"{_listed(canvas, names, say)}: {how}", _MARGIN, y, _PAGE[0] - _MARGIN)
     source = export.case.radiograph.source
     film = say("Film: pixels SHA-256 {hash}").format(hash=source.pixel_sha256)
     if source.sop_instance_uid:
@@ -419,7 +438,20 @@ def _foot(canvas: "Canvas", export: Export, say: Words, top: float) -> None:
     y = _small(canvas, film, _MARGIN, y, _PAGE[0] - _MARGIN)
     if any(row.interval is not None for row in export.measurements):
         ranges = say("Small ranges: how far the value moves when the box is drawn a little differently.")
-        _small(canvas, ranges, _MARGIN, y, _PAGE[0] - _MARGIN)
+        y = _small(canvas, ranges, _MARGIN, y, _PAGE[0] - _MARGIN)
+    return y
+
+
+def _listed(canvas: "Canvas", names: list[str], say: Words) -> str:
+    """Return the first of many names, and how many more there are."""
+    shown = ", ".join(_fitted(canvas, _latin(name), ("Helvetica", 7.5), _NAME_WIDTH) for name in names[:_NAMED])
+    if len(names) <= _NAMED:
+        return shown
+    return say("{names} and {count} more").format(names=shown, count=len(names) - _NAMED)
+
+
+def _foot(canvas: "Canvas", export: Export, say: Words) -> None:
+    """Write room to sign, and the notice."""
     base = _MARGIN
     canvas.setStrokeGray(0.6)
     canvas.line(_MARGIN, base + 15, _PAGE[0] - _MARGIN, base + 15)
@@ -449,10 +481,9 @@ def _label(finding: Finding, say: Words) -> str:
     return finding.name or say(finding.label)
 
 
-def _person(stored: str) -> str:
-    """Return a patient's name; of its groups (alphabetic, ideographic, phonetic) the first that Helvetica can show."""
-    groups = [group for group in stored.split("=") if group]
-    return person_name(next((group for group in groups if _latin(group) == group), stored))
+def _person(name: str) -> str:
+    """Return a patient's name in the first of its scripts that Helvetica can show; as it is, where it can show none."""
+    return next((script for script in name.split(SCRIPTS) if _latin(script) == script), name)
 
 
 def _fitted(canvas: "Canvas", text: str, font: tuple[str, float], width: float) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.case import Finding, Making
 from engine.results.codes import ANATOMICAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, look_of
 from engine.results.context import MANUFACTURER, Export, drawn_by_model
-from engine.results.dicom import completed, head, prepared_source, reader_name
+from engine.results.dicom import completed, head, label_of, plain_text, prepared_source, reader_name
 
 if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
@@ -61,13 +61,13 @@ def _description(number: int, finding: Finding) -> "SegmentDescription":
     algorithm_type = "MANUAL" if not by_model else "SEMIAUTOMATIC"  # a box is always the reader's
     return hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=finding.label[:64],  # LO
+        segment_label=label_of(finding),
         segmented_property_category=ANATOMICAL_STRUCTURE.concept(),
         segmented_property_type=look.type.concept(),
         algorithm_type=algorithm_type,
         algorithm_identification=_algorithm(finding) if by_model else None,
         tracking_uid=finding.tracking_uid,
-        tracking_id=finding.label[:64],
+        tracking_id=label_of(finding),
         display_color=hd.color.CIELabColor.from_rgb(*look.color),
     )
 
@@ -78,7 +78,7 @@ def _algorithm(finding: Finding) -> object:
     provenance = finding.provenance
     assert provenance is not None  # drawn_by_model says so
     return hd.AlgorithmIdentificationSequence(
-        name=provenance.checkpoint_name[:64],
+        name=plain_text(provenance.checkpoint_name),
         family=ARTIFICIAL_INTELLIGENCE.concept(),
         version=provenance.lungbox_version,
         source=MANUFACTURER,

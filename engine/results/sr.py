@@ -37,7 +37,7 @@ from engine.results.context import (
     Export,
     structure_key,
 )
-from engine.results.dicom import completed, head, prepared_source, private_scheme, reader_name
+from engine.results.dicom import completed, head, label_of, prepared_source, private_scheme, reader_name
 from engine.results.document import structure
 from engine.results.marks import marks_values
 from engine.version import VERSION
@@ -63,6 +63,7 @@ _MODALITIES = {
     "CR": Code("CR", "DCM", "Computed Radiography"),
     "DX": Code("DX", "DCM", "Digital Radiography"),
     "RF": Code("RF", "DCM", "Radiofluoroscopy"),
+    "XA": Code("XA", "DCM", "X-Ray Angiography"),
     "OT": Code("OT", "DCM", "Other"),
 }
 _PIXELS = Code("PIXELS", PRIVATE_SCHEME, "Pixels, no spacing")
@@ -241,7 +242,7 @@ def _structure_groups(
     # A segment or a frame, not both (PS3.3 table 10-3); a binary segment of one film is one frame anyway.
     del referenced[0].ReferencedSOPSequence[0].ReferencedFrameNumber
     region = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(uid=finding.tracking_uid, identifier=finding.label),
+        tracking_identifier=hd.sr.TrackingIdentifier(uid=finding.tracking_uid, identifier=label_of(finding)),
         referenced_segment=referenced,
         finding_category=ANATOMICAL_STRUCTURE.concept(),
         finding_type=look.type.concept(),
@@ -253,7 +254,7 @@ def _structure_groups(
     if not lengths:
         return [region]
     lines = hd.sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(uid=finding.tracking_uid, identifier=finding.label),
+        tracking_identifier=hd.sr.TrackingIdentifier(uid=finding.tracking_uid, identifier=label_of(finding)),
         finding_category=ANATOMICAL_STRUCTURE.concept(),
         finding_type=look.type.concept(),
         finding_sites=[site],

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 from engine.measure import Measurement
@@ -57,8 +58,11 @@ COLUMNS = (
     *_CLOSING,
 )
 
-# A cell of text that starts like one of these can run as a formula when a spreadsheet opens the file (OWASP).
-_TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# A cell of text that starts like one of these can run as a formula when a spreadsheet opens the file (OWASP). A cell
+# starts, too, after what another country's spreadsheet parts cells by: there our quotes are letters like any other.
+_STARTS = "(?<![^;\t\r\n])"
+_TRIGGERS = re.compile(_STARTS + "(?=[ \"]*[=+\\-@\t\r\n'＝＋－＠])")
+_ESCAPES = re.compile(_STARTS + "'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,12 @@ class _Row:
 
 def safe_text(text: str) -> str:
     """Return text that no spreadsheet takes for a formula: an apostrophe before what could start one."""
-    return f"'{text}" if text.lstrip(" ").startswith((*_TRIGGERS, "'")) else text
+    return _TRIGGERS.sub("'", text)
 
 
 def original_text(cell: str) -> str:
     """Return what `safe_text` was given."""
-    return cell[1:] if cell.startswith("'") else cell
+    return _ESCAPES.sub("", cell)
 
 
 def table(export: Export) -> bytes:

@@ -23,6 +23,7 @@ from engine.files import (
     sha256_aside,
     sweep_stale,
     write_atomically,
+    write_result,
 )
 
 OLD, NEW = b"old" * 1000, b"new" * 50_000
@@ -143,6 +144,20 @@ def test_a_new_file_is_the_owners_alone_and_an_old_one_keeps_its_permissions(tmp
     assert (tmp_path / "result").stat().st_mode & 0o777 == 0o640
 
 
+@posix
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_the_umask_says_who_may_read_a_result(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_result(tmp_path / "result", OLD)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "result").stat().st_mode & 0o777 == mode
+    (tmp_path / "result").chmod(0o604)
+    write_result(tmp_path / "result", NEW)
+    assert (tmp_path / "result").stat().st_mode & 0o777 == 0o604
+
+
 def test_a_failure_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "result").write_bytes(OLD)
 
@@ -157,7 +172,7 @@ def test_a_failure_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     assert parts(tmp_path) == []
 
 
-@pytest.mark.parametrize("step", ["mkstemp", "fchmod", "fsync", "replace"])
+@pytest.mark.parametrize("step", ["open", "fchmod", "fsync", "replace"])
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS])
 def test_a_fault_at_any_step_before_the_rename_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, fault: int
@@ -167,7 +182,7 @@ def test_a_fault_at_any_step_before_the_rename_keeps_the_old_file(
     def broken(*_: object, **__: object) -> None:
         raise OSError(fault, os.strerror(fault))
 
-    monkeypatch.setattr("tempfile.mkstemp" if step == "mkstemp" else f"os.{step}", broken)
+    monkeypatch.setattr(f"os.{step}", broken)
     with pytest.raises(OutputError, match="result could not be written") as caught:
         write_atomically(tmp_path / "result", NEW)
     assert caught.value.advice

@@ -243,6 +243,33 @@ def test_fused_lungs_are_cut_at_the_bridge_even_when_tilted() -> None:
     assert left.dice(apart[1]) > 0.97
 
 
+def bridged_lungs() -> NDArray[np.bool_]:
+    """A wide lung and a narrow one, so the gap is off the middle, joined by a bridge 20 rows high."""
+    y, x = np.ogrid[:600, :800]
+    wide = ((y - 300) / 250) ** 2 + ((x - 250) / 170) ** 2 <= 1
+    narrow = ((y - 300) / 250) ** 2 + ((x - 590) / 110) ** 2 <= 1
+    pixels = np.asarray(wide | narrow)
+    pixels[290:310, 250:590] = True
+    return pixels
+
+
+def test_fused_lungs_of_a_mirrored_film_are_cut_at_the_same_bridge() -> None:
+    pixels = bridged_lungs()
+    areas = [side.area_px for side in Mask.of(pixels).split_lungs()]
+    mirrored = [side.area_px for side in Mask.of(pixels[:, ::-1]).split_lungs()]
+    assert areas[0] == pytest.approx(np.pi * 250 * 170, rel=0.01)
+    # The bridge's pixels on the cut itself go to the image's left, whichever lung that is.
+    assert mirrored[::-1] == pytest.approx(areas, abs=20)
+
+
+def test_fused_lungs_a_pixel_apart_are_cut_in_the_gap() -> None:
+    pixels = np.ones((300, 211), dtype=np.bool_)
+    pixels[:, 105] = False
+    pixels[150, 105] = True
+    low, high = Mask.of(pixels).split_lungs()
+    assert sorted((low.area_px, high.area_px)) == [300 * 105, 300 * 105 + 1]
+
+
 def test_fragments_stay_with_the_nearer_lung() -> None:
     pixels = two_lungs()
     pixels[5:9, 40:44] = True

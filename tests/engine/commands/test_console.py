@@ -1,5 +1,9 @@
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from engine.__main__ import main
 from engine.commands.console import progress, report_error
 from engine.errors import PromptError
+from resources import path as resource
 
 
 class Watched(io.StringIO):
@@ -60,3 +65,60 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     shown = capsys.readouterr().out
     assert all(f"    {name}" in shown for name in ("segment", "infer", "info", "measure", "verify", "replay", "doctor"))
+
+
+ROOT = Path(__file__).resolve().parents[3]
+NAMES = [
+    pytest.param("Δοκιμή.dcm".encode(), "cp1252", "\\u0394\\u03bf\\u03ba", id="Greek on a Western terminal"),
+    pytest.param(
+        b"bad\xff.dcm", "utf-8:strict", "bad\\udcff", id="no text at all",
+        marks=pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are text there"),
+    ),
+]  # fmt: skip
+
+
+def typed(arguments: list[str], encoding: str) -> subprocess.CompletedProcess[bytes]:
+    """The real command line, on a terminal of some encoding."""
+    command = [sys.executable, "-m", "engine", *arguments]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(("name", "encoding", "shown"), NAMES)
+def test_a_name_that_the_terminal_cannot_show_is_printed_in_escapes(
+    tmp_path: Path, name: bytes, encoding: str, shown: str
+) -> None:
+    film = tmp_path / os.fsdecode(name)
+    shutil.copy(resource("demo/demo.dcm"), film)
+    done = typed(["info", str(film)], encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert shown in done.stdout.decode(encoding.partition(":")[0])
+    as_json = typed(["info", "--json", str(film)], encoding)
+    assert json.loads(as_json.stdout.decode("utf-8"))["file"] == film.name
+
+
+@pytest.mark.parametrize(("name", "encoding", "shown"), NAMES)
+def test_a_strange_name_does_not_end_a_batch(tmp_path: Path, name: bytes, encoding: str, shown: str) -> None:
+    films = [tmp_path / os.fsdecode(name), tmp_path / "good.dcm"]
+    for film in films:
+        shutil.copy(resource("demo/demo.dcm"), film)
+    done = typed(["segment", *map(str, films), "--out", str(tmp_path / "out"), "--results", "json"], encoding)
+    assert done.returncode == 0
+    lines = done.stdout.decode(encoding.partition(":")[0]).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(shown)
+    assert (tmp_path / "out" / "good").is_dir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a closed pipe is another error there")
+def test_a_reader_that_goes_ends_it_quietly_where_there_is_no_sigpipe() -> None:
+    code = "import signal, sys; vars(signal).pop('SIGPIPE', None); from engine.__main__ import main; "
+    code += f"sys.exit(main(['info', {str(resource('demo/demo.dcm'))!r}]))"
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        command = [sys.executable, "-u", "-c", code]
+        done = subprocess.run(command, cwd=ROOT, stdout=write_end, stderr=subprocess.PIPE, timeout=120, check=False)
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (141, b"")

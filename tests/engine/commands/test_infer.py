@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -36,6 +37,29 @@ def test_a_box_in_the_films_own_pixels_gives_the_same_mask(tmp_path: Path) -> No
     assert main([*common, str(published), "--bbox", "0", "0", "511", "511"]) == 0
     assert main([*common, str(own), "--bbox", *whole, "--bbox_frame", "film"]) == 0
     assert published.read_bytes() == own.read_bytes()
+
+
+@pytest.mark.parametrize("wrong", ["--output_mask_path", "--save_overlay"])
+@pytest.mark.parametrize("name", ["M.jpg", "no/such/folder/M.png"])
+def test_a_name_that_cannot_be_written_is_refused_before_the_model_runs(
+    wrong: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.commands.infer.load_segmenter", lambda *_: pytest.fail("the model was loaded"))
+    names = {"--output_mask_path": "M.png", "--save_overlay": "O.png"} | {wrong: name}
+    given = [word for option, name in names.items() for word in (option, str(tmp_path / name))]
+    assert main(["infer", "--image_path", DEMO, "--bbox", "0", "0", "511", "511", *given]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="umask is POSIX")
+def test_the_umask_says_who_may_read_the_mask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        call = ["infer", "--image_path", DEMO, "--bbox", "0", "0", "511", "511"]
+        assert main([*call, "--output_mask_path", str(tmp_path / "M"), "--save_overlay", str(tmp_path / "O.png")]) == 0
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"M.png": 0o644, "O.png": 0o644}
 
 
 def test_without_asking_for_files_none_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`lungbox model`: checked before it is kept, kept whole, refused with a reason."""
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from engine.__main__ import main
 from engine.models import add_model, installed_models, model_path
-from engine.network.checkpoint import bundled_checkpoint, read_checkpoint
+from engine.network.checkpoint import bundled_checkpoint, read_checkpoint, write_checkpoint
 from tests.tiny import tiny_checkpoint
 
 
@@ -49,6 +50,23 @@ def test_a_model_of_ours_is_added_byte_for_byte_used_by_name_and_removed(
     assert main(["model", "remove", "lungbox-compact"]) == 1  # the shipped one stays
 
 
+def test_an_added_model_is_found_by_a_name_with_a_version_in_it(data: Path, tmp_path: Path) -> None:
+    given = read_checkpoint(tiny_checkpoint(tmp_path / "m.safetensors"))
+    write_checkpoint(
+        tmp_path / "dotted.safetensors",
+        name="lungs",
+        version="0.3.0",
+        config=given.config,
+        preprocessing=given.preprocessing,
+        tensors=given.tensors,
+        scheme=given.scheme,
+        card={},
+    )
+    added = add_model(tmp_path / "dotted.safetensors")
+    assert added.key.startswith("lungs-0.3.0-")
+    assert model_path(added.key) == added.path
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip", "text", "absent"])
 def test_what_is_no_whole_model_is_refused_and_nothing_is_kept(
     damage: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -80,9 +98,19 @@ def test_a_model_that_was_damaged_later_is_listed_with_the_reason(
     assert "cannot be used" in capsys.readouterr().out
 
 
-def test_a_name_in_a_model_cannot_choose_where_it_goes(data: Path, tmp_path: Path) -> None:
-    from engine.network.checkpoint import write_checkpoint
+def test_a_hostile_file_among_the_models_does_not_hide_the_others(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data.mkdir(parents=True)
+    text = b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1e999]}}'
+    (data / "hostile.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+    assert main(["model", "list", "--json"]) == 0
+    shipped, hostile = json.loads(capsys.readouterr().out)
+    assert shipped["bundled"]
+    assert "damaged" in hostile["fault"]
 
+
+def test_a_name_in_a_model_cannot_choose_where_it_goes(data: Path, tmp_path: Path) -> None:
     given = read_checkpoint(tiny_checkpoint(tmp_path / "m.safetensors"))
     hostile = tmp_path / "hostile.safetensors"
     write_checkpoint(

@@ -1,6 +1,7 @@
 """`lungbox measure`, `verify` and `replay`, through the command line's own front door."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from engine.results.bundle import export
 from engine.results.reopen import reopen
 from engine.results.replay import LEAST_DICE, read_record, replay
 from engine.segmenter import Segmenter, load_segmenter
+from tests.phantom import SECONDARY_CAPTURE, dicom_film, thorax, write_film
 
 DEMO = resources.path("demo")
 
@@ -77,6 +79,23 @@ def test_one_mask_of_both_lungs_is_told_apart(tmp_path: Path, capsys: pytest.Cap
     assert "mm at the detector" in out
     assert "Cardiothoracic ratio" in out
     assert "note:" in out
+
+
+@pytest.mark.parametrize("name", ["IM0001", "1.2.840.113619", "segmentation.dcm", "mask.png"])
+def test_a_segmentation_is_known_by_its_content(
+    name: str, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(bundle / "segmentation.dcm", tmp_path / name)
+    assert main(["measure", str(tmp_path / name), "--film", str(DEMO / "demo.dcm")]) == 0
+    assert "right lung   Projected area" in capsys.readouterr().out
+
+
+def test_a_mask_saved_as_a_secondary_capture_is_a_picture(tmp_path: Path) -> None:
+    film = dicom_film(np.eye(64, 50, dtype=np.uint16), sop_class=SECONDARY_CAPTURE)
+    write_film(tmp_path / "mask.dcm", film)
+    write_film(tmp_path / "film.dcm", dicom_film(thorax(64, 50)))
+    call = ["measure", str(tmp_path / "mask.dcm"), "--film", str(tmp_path / "film.dcm"), "--structure", "right-lung"]
+    assert main(call) == 0
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,23 @@ def test_all_results_and_a_list_typed_with_spaces(tmp_path: Path) -> None:
     assert list((tmp_path / "picture").iterdir()) == []
 
 
+@pytest.mark.parametrize("where", ["a file", "under a file"])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_folder_that_cannot_be_made_is_said_before_the_model_is_loaded(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    monkeypatch.setattr("engine.commands.segment.load_segmenter", lambda *_: pytest.fail("the model was loaded"))
+    (tmp_path / "taken").write_text("mine")
+    out = tmp_path / "taken" / ("sub" if where == "under a file" else "")
+    assert main(["segment", DEMO, "--out", str(out), *(["--json"] if as_json else [])]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    if as_json:
+        assert json.loads(said)["error"] == "OutputError"
+    else:
+        assert "cannot be made" in said
+
+
 @pytest.mark.parametrize("kinds", ["docx", "seg;sr", "", "all,seg"])
 def test_a_result_that_nobody_can_write_is_refused_before_anything_is_done(
     kinds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

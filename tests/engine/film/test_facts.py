@@ -4,12 +4,17 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sr._snomed_dict import mapping
 
+from engine.film.facts import VIEW_CODES
 from engine.film.radiograph import NoteCode, Orientation, ViewPosition
 from tests.phantom import (
     CR,
     DX_FOR_PROCESSING,
+    ENCAPSULATED_NATIVE,
+    NATIVE_SYNTAXES,
     RF,
+    RLE,
     SECONDARY_CAPTURE,
     SENTINEL,
     XA,
@@ -41,6 +46,9 @@ def view_code(value: str, scheme: str = "SCT") -> list[Dataset]:
         ({"ViewPosition": None}, UNKNOWN, NoteCode.VIEW_UNKNOWN),
         ({"ViewPosition": None, "ViewCodeSequence": view_code("399348003")}, AP, NoteCode.VIEW_AP),
         ({"ViewPosition": None, "ViewCodeSequence": view_code("R-10214", "SRT")}, PA, None),
+        ({"ViewPosition": None, "ViewCodeSequence": view_code("R-40888", "SRT")}, PA, None),
+        ({"ViewPosition": None, "ViewCodeSequence": view_code("R-102CD", "SRT")}, LATERAL, NoteCode.NOT_FRONTAL),
+        ({"ViewPosition": None, "ViewCodeSequence": view_code("R-10226", "SRT")}, OTHER, NoteCode.NOT_FRONTAL),
         ({"ViewPosition": None, "ViewCodeSequence": view_code("399173006")}, LATERAL, NoteCode.NOT_FRONTAL),
         ({"ViewPosition": "PA", "ViewCodeSequence": view_code("272479007")}, PA, None),
         ({"ViewPosition": "PA", "ViewCodeSequence": view_code("399348003")}, UNKNOWN, NoteCode.VIEW_UNKNOWN),
@@ -143,6 +151,18 @@ def test_all_projection_films_are_read(sop_class: str) -> None:
 def test_a_film_that_is_also_a_program_is_said_to_be(begin: bytes) -> None:
     film = read_film(dicom_bytes(dicom_film(), preamble=begin.ljust(128, b"\0")))
     assert film.has_note(NoteCode.PREAMBLE_EXECUTABLE)
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE_SYNTAXES, ENCAPSULATED_NATIVE, RLE])
+def test_a_program_is_told_in_any_transfer_syntax(syntax: str) -> None:
+    film = read_film(dicom_bytes(dicom_film(), syntax, preamble=b"MZ".ljust(128, b"\0")))
+    assert film.has_note(NoteCode.PREAMBLE_EXECUTABLE)
+
+
+def test_codes_of_both_schemes_mean_the_same_view() -> None:
+    for srt, sct in mapping["SRT"].items():
+        if srt in VIEW_CODES or sct in VIEW_CODES:
+            assert VIEW_CODES.get(srt) is VIEW_CODES.get(sct), (srt, sct)
 
 
 @pytest.mark.parametrize("begin", [b"", b"II*\0", b"MM\0*"])

@@ -1,7 +1,9 @@
 """PNG, TIFF and JPEG: the stored values as they are, and nothing that such a file cannot know."""
 
+import contextlib
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from PIL import Image
 from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, NotAFilmError, UnsupportedFilmError
 from engine.film.radiograph import NoteCode, Radiograph
 from engine.film.reading import read_radiograph
+from engine.film.tiff import decode_tiff
 from tests.codestreams import chest
 from tests.hostile import png
 
@@ -157,15 +160,24 @@ def test_a_jpeg_is_read_with_notes(tmp_path: Path, mode: str, *, noted: bool, pr
     assert radiograph.source.kind == "JPEG"
 
 
-def test_an_exif_orientation_is_noted_and_the_pixels_stay_as_stored(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 98}), ("PNG", {}), ("TIFF", {})])
+def test_an_orientation_is_noted_and_the_pixels_stay_as_stored(
+    tmp_path: Path, kind: str, options: dict[str, Any]
+) -> None:
     image = Image.fromarray(chest(8))
     exif = Image.Exif()
-    plain = film(tmp_path, pillow(image, "JPEG", quality=98))
+    plain = film(tmp_path, pillow(image, kind, **options))
     for orientation in range(1, 9):
         exif[274] = orientation
-        radiograph = film(tmp_path, pillow(image, "JPEG", quality=98, exif=exif))
+        asked = {"tiffinfo": {274: orientation}} if kind == "TIFF" else {"exif": exif}
+        radiograph = film(tmp_path, pillow(image, kind, **options, **asked))
         assert np.array_equal(radiograph.stored, plain.stored)
         assert radiograph.has_note(NoteCode.ORIENTATION_UNKNOWN) is (orientation != 1)
+
+
+def test_a_mirrored_picture_says_what_the_file_asks_for(tmp_path: Path) -> None:
+    radiograph = film(tmp_path, pillow(Image.fromarray(chest(8)), "TIFF", tiffinfo={274: 2}))
+    assert "the file asks for it to be shown mirrored; shown as stored" in [note.text for note in radiograph.notes]
 
 
 @pytest.mark.parametrize(
@@ -241,6 +253,70 @@ def test_damage_in_a_tiff_is_never_blank(tmp_path: Path, name: str) -> None:
             continue
         assert stored.shape == whole.shape
         assert np.unique(stored[-8:]).size > 1
+
+
+@pytest.mark.parametrize("layout", [{}, {"tile": (32, 32)}, {"rowsperstrip": 7}], ids=str)
+def test_a_flipped_bit_in_a_deflated_tiff_is_never_shown(layout: dict[str, Any]) -> None:
+    values = chest(8)
+    whole = bytes(imagecodecs.tiff_encode(values, compression="deflate", **layout))
+    for bit in range(16 * 8, 8 * len(whole), 101):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        try:
+            found = decode_tiff(bytes(damaged))
+        except (FilmError, zlib.error):
+            continue
+        if found.samples.shape == values.shape:  # a flip in the header may make another picture of it
+            assert np.array_equal(found.samples, values), bit
+
+
+def strips(values: NDArray[np.uint8], rows_per_strip: int, packed: list[bytes], compression: int) -> bytes:
+    """A grey TIFF whose strips, two or more, are these bytes."""
+    places = [8 + sum(len(strip) for strip in packed[:number]) for number in range(len(packed))]
+    pixels = b"".join(packed)
+    end = 8 + len(pixels)
+    table = struct.pack(f"<{2 * len(packed)}L", *places, *map(len, packed))
+    fields = [
+        (256, 3, 1, values.shape[1]), (257, 3, 1, values.shape[0]), (258, 3, 1, 8), (259, 3, 1, compression),
+        (262, 3, 1, 1), (273, 4, len(packed), end), (278, 3, 1, rows_per_strip),
+        (279, 4, len(packed), end + 4 * len(packed)),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHLL", *entry) for entry in fields)
+    return b"II*\0" + struct.pack("<L", end + len(table)) + pixels + table + directory + bytes(4)
+
+
+def test_a_last_strip_that_is_filled_up_is_read(tmp_path: Path) -> None:
+    values = chest(8)  # 70 rows, so 6 in the last strip
+    filled = np.vstack([values, np.zeros((-len(values) % 16, values.shape[1]), dtype=np.uint8)])
+    packed = [zlib.compress(filled[top : top + 16].tobytes()) for top in range(0, len(values), 16)]
+    assert np.array_equal(film(tmp_path, strips(values, 16, packed, 8)).stored, values)
+
+
+@pytest.mark.parametrize(("compression", "tail"), [(8, b""), (8, bytes(9)), (32946, b"")])
+def test_a_deflated_strip_must_end_with_its_checksum(tmp_path: Path, compression: int, tail: bytes) -> None:
+    values = chest(8)
+    packed = [zlib.compress(values[:35].tobytes()) + tail, zlib.compress(values[35:].tobytes())]
+    assert np.array_equal(film(tmp_path, strips(values, 35, packed, compression)).stored, values)
+    for cut in (1, 4):
+        with pytest.raises(DamagedFilmError, match="cut short"):
+            film(tmp_path, strips(values, 35, [packed[0][: len(packed[0]) - len(tail) - cut], packed[1]], compression))
+    more = zlib.compress(values[:36].tobytes())
+    with pytest.raises(DamagedFilmError, match="more than its picture"):
+        film(tmp_path, strips(values, 35, [more, packed[1]], compression))
+
+
+@pytest.mark.parametrize(
+    ("compression", "bomb"), [(5, imagecodecs.lzw_encode(bytes(10 << 20))), (32773, b"\x81\0" * (10 << 13))]
+)
+def test_a_strip_takes_no_more_memory_than_its_picture(compression: int, bomb: bytes) -> None:
+    data = strips(np.zeros((16, 8), dtype=np.uint8), 8, [bytes(bomb)] * 2, compression)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(RuntimeError):  # PackBits that holds more is refused, LZW is cut
+            decode_tiff(data)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_page_more_is_refused_by_name(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from engine.errors import DamagedFilmError, FilmError, FilmTooLargeError, Lungbo
 from engine.film import decoder
 from engine.film.radiograph import NoteCode
 from engine.film.reading import read_radiograph
+from engine.film.structure import stated_object
 from tests.codestreams import SYNTAXES, chest, compressed_film
 from tests.hostile import REFUSED, not_films, png, strange_films
 from tests.phantom import (
@@ -116,12 +117,23 @@ def test_a_deflated_film_with_a_flipped_bit_is_one_of_ours(tmp_path: Path) -> No
     assert "refused" in outcomes
 
 
-@pytest.mark.parametrize("uid", [IMPLICIT_LITTLE, EXPLICIT_LITTLE])
+@pytest.mark.parametrize("uid", [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG])
 def test_dicom_without_a_preamble_is_read(tmp_path: Path, uid: str) -> None:
-    whole = dicom_bytes(dicom_film(), uid)
+    film = dicom_film()
+    whole = dicom_bytes(film, uid)
     (meta_length,) = struct.unpack_from("<L", whole, 140)
-    bare = whole[144 + meta_length :] if uid == IMPLICIT_LITTLE else whole[132:]
-    assert np.array_equal(read_radiograph(write(tmp_path, bare)).stored, thorax())
+    for bare in (whole[132:], whole[144 + meta_length :]):
+        radiograph = read_radiograph(write(tmp_path, bare))
+        assert np.array_equal(radiograph.stored, thorax())
+        assert radiograph.source.transfer_syntax == uid
+        assert stated_object(bare[:4096]) == (film.SOPClassUID, film.SOPInstanceUID)
+
+
+def test_a_picture_is_read_without_pydicom(tmp_path: Path) -> None:
+    path = write(tmp_path, png(8, 8, bytes(9 * 8)))
+    code = f"import sys; from engine.film.reading import read_radiograph; read_radiograph({str(path)!r}); "
+    code += "assert 'pydicom' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[3], timeout=90, check=True)
 
 
 def test_a_preamble_that_is_a_tiff_makes_no_tiff_of_a_dicom_file(tmp_path: Path) -> None:

@@ -252,6 +252,13 @@ def test_a_voi_lut_that_contradicts_itself_gives_way_to_the_window(item: Any) ->
     assert film.has_note(NoteCode.LUT_UNUSABLE)
 
 
+def test_a_voi_lut_of_signed_pixels_lifted_above_zero_begins_where_it_says() -> None:
+    table = lut_item(40_000, np.arange(256, dtype=np.uint16), 8)
+    film = read_film(dicom_film(signed=True, bits_stored=16, RescaleIntercept="32768", VOILUTSequence=[table]))
+    assert not film.has_note(NoteCode.LUT_UNUSABLE)
+    assert only_lut(film).first == 40_000
+
+
 def test_a_modality_lut_that_contradicts_itself_gives_way_to_rescale() -> None:
     film = read_film(ModalityLUTSequence=[lut_item(0, np.arange(10, dtype=np.uint16), 3)], RescaleSlope="2")
     assert film.modality == Rescale(2.0, 0.0)

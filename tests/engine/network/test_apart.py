@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -139,9 +140,10 @@ def test_its_own_errors_come_back_as_they_are(apart: Apart, path: Path, tmp_path
     changed.write_bytes(path.read_bytes())
     backend = Apart(changed, "cpu")
     write_random(changed, SAM)
-    backend.close()
+    backend._child[0].kill()  # so that the next one reads the file again
     with pytest.raises(CheckpointError, match="changed while Lungbox ran"):
         backend.encode(frame_for(COMPACT))
+    backend.close()
 
 
 def test_features_that_nobody_holds_are_let_go(apart: Apart) -> None:
@@ -162,4 +164,33 @@ def test_closing_ends_the_child(path: Path) -> None:
     if sys.platform != "win32":
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    assert apart.pid is None
+
+
+HANGS_OVER_EVERY_FILM = """
+import pathlib, sys, time
+from engine.network import worker
+real = worker._Model.answer
+def answer(self, header, payload):
+    if header["do"] == "encode":
+        pathlib.Path(sys.argv[1]).touch()
+        time.sleep(600)
+    return real(self, header, payload)
+worker._Model.answer = answer
+worker.serve()
+"""
+
+
+def test_closing_fails_the_request_under_way_and_starts_nothing(path: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    apart = Apart(path, "cpu", command=[sys.executable, "-P", "-c", HANGS_OVER_EVERY_FILM, str(asked)])
+    with ThreadPoolExecutor(1) as pool:
+        request = pool.submit(apart.encode, frame_for(COMPACT))
+        while not asked.exists():
+            time.sleep(0.01)
+        apart.close()
+        assert isinstance(request.exception(timeout=30), BackendError)
+    assert (apart.restarts, apart.pid) == (0, None)
+    with pytest.raises(BackendError, match="closed"):
+        apart.encode(frame_for(COMPACT))
     assert apart.pid is None

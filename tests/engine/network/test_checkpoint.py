@@ -153,6 +153,34 @@ def _changed_description(data: bytes) -> bytes:
     return _with_header(header, rest)
 
 
+def _entry(entry: str, rest: bytes = b"") -> bytes:
+    """A file whose table of contents is as it stands here."""
+    text = f'{{"a": {entry}}}'.encode()
+    return struct.pack("<Q", len(text)) + text + rest
+
+
+def _described(data: bytes, **changes: object) -> bytes:
+    """The file with another description, hashed as it should be."""
+    header, rest = _header(data)
+    metadata: dict[str, str] = header["__metadata__"]
+    metadata["lungbox"] = json.dumps(json.loads(metadata["lungbox"]) | changes)
+    metadata["lungbox_sha256"] = hashlib.sha256(metadata["lungbox"].encode()).hexdigest()
+    return _with_header(header, rest)
+
+
+def _four_bits_in_floats(data: bytes) -> bytes:
+    header, rest = _header(data)
+    header["x.weight_int4"] = {"dtype": "F32", "shape": [1, 1], "data_offsets": [len(rest), len(rest) + 4]}
+    header["x.group_scale"] = {"dtype": "U8", "shape": [1, 1], "data_offsets": [len(rest) + 4, len(rest) + 5]}
+    return _with_header(header, rest + bytes(4) + b"\1")
+
+
+def _surrogate(data: bytes) -> bytes:
+    header, rest = _header(data)
+    header["__metadata__"]["lungbox"] = "\ud800"
+    return _with_header(header, rest)
+
+
 HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "a web page": lambda data: b"<!DOCTYPE html><html><body>404 Not Found</body></html>",
@@ -169,6 +197,22 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "no description": lambda data: _with_header(
         {k: v for k, v in _header(data)[0].items() if k[0] != "_"}, _header(data)[1]
     ),
+    "an offset without end": lambda data: _entry('{"dtype": "F32", "shape": [1], "data_offsets": [0, 1e999]}'),
+    "none of too many": lambda data: _entry(f'{{"dtype": "F32", "shape": [0, {10**23}], "data_offsets": [0, 0]}}'),
+    "70 dimensions": lambda data: _entry(f'{{"dtype": "F32", "shape": {[1] * 70}, "data_offsets": [0, 4]}}', bytes(4)),
+    "metadata that is a list": lambda data: _with_header(_header(data)[0] | {"__metadata__": [1]}, _header(data)[1]),
+    "a description that is a list": lambda data: _with_header(
+        _header(data)[0] | {"__metadata__": {"lungbox": "[]", "lungbox_sha256": hashlib.sha256(b"[]").hexdigest()}},
+        _header(data)[1],
+    ),
+    "a description that is no text": _surrogate,
+    "settings that are a list": lambda data: _described(data, config=[]),
+    "preprocessing that is a number": lambda data: _described(data, preprocessing=5),
+    "a mean that no float holds": lambda data: _described(data, preprocessing={"mean": [10**400]}),
+    "a card that is a number": lambda data: _described(data, card=5),
+    "a card that JSON cannot say": lambda data: _described(data, card={"dice": float("nan")}),
+    "a name that is no text": lambda data: _described(data, name="\ud800"),
+    "4-bit weights in floats": _four_bits_in_floats,
 }
 
 
@@ -280,14 +324,10 @@ def test_unusable_weights_are_neither_written_nor_read(
     ids=str,
 )
 def test_impossible_settings_are_refused(good: Path, tmp_path: Path, changes: dict[str, object]) -> None:
-    header, rest = _header(good.read_bytes())
-    metadata: dict[str, str] = header["__metadata__"]
-    description = json.loads(metadata["lungbox"])
-    description["config"] |= changes
-    metadata["lungbox"] = json.dumps(description)
-    metadata["lungbox_sha256"] = hashlib.sha256(metadata["lungbox"].encode()).hexdigest()
+    data = good.read_bytes()
+    config = json.loads(_header(data)[0]["__metadata__"]["lungbox"])["config"]
     path = tmp_path / "model.safetensors"
-    path.write_bytes(_with_header(header, rest))
+    path.write_bytes(_described(data, config=config | changes))
     with pytest.raises(CheckpointError, match="settings"):
         read_checkpoint(path)
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import time
 from dataclasses import replace
@@ -12,17 +13,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
-from engine.case import Case
+from engine.case import Case, Finding, Line, Making, Structure
 from engine.errors import OutputError
 from engine.files import sha256
+from engine.geometry import PointPrompt, Prompts
+from engine.mask import Mask
 from engine.measure import measure
 from engine.results import bundle, gsps
 from engine.results.bundle import KINDS, PICTURE_KINDS, export, folder_name, kinds_for, sweep_stale
 from engine.results.check import check_bundle
+from engine.results.context import Export
 from engine.results.reopen import reopen
 from tests.engine.lung_cases import Grid, film_of, lung_case
 from tests.engine.results.exports import MADE_AT, dicom_case, job
+from tests.phantom import RF, SECONDARY_CAPTURE, XA, dicom_film, read_film, thorax
 
 
 def written(case: Case, folder: Path, kinds: tuple[str, ...] = KINDS, **options: Any) -> bundle.Bundle:
@@ -93,6 +99,73 @@ def test_one_object_that_fails_leaves_none_and_is_named(tmp_path: Path, monkeypa
     with pytest.raises(OutputError, match="gsps") as raised:
         written(dicom_case(), tmp_path)
     assert "SENTINEL" not in str(raised.value)
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize("sop_class", [XA, RF, "1.2.840.10008.5.1.4.1.1.7.2"])
+def test_what_a_film_of_frames_is_offered_can_be_written(sop_class: str, tmp_path: Path) -> None:
+    case = dicom_case(sop_class=sop_class)
+    made = written(case, tmp_path, kinds_for(case))
+    assert {"seg", "sr", "gsps", "sc"} <= {file.kind for file in made.files}
+    assert [check.passed for check in check_bundle(made.folder, case.radiograph, "ab" * 32)] == [True] * 4
+
+
+def test_a_film_in_colour_is_offered_no_grey_presentation(tmp_path: Path) -> None:
+    grey = thorax(120, 101, 8)
+    film = dicom_film(np.dstack([grey, grey, grey]), sop_class=SECONDARY_CAPTURE, photometric="RGB", bits_stored=8)
+    case = dicom_case(film=film)
+    assert kinds_for(case) == tuple(kind for kind in KINDS if kind != "gsps")
+    assert written(case, tmp_path, kinds_for(case)).files
+    with pytest.raises(OutputError, match="colour"):
+        written(case, tmp_path, ("gsps",))
+
+
+def test_a_film_too_wide_for_nifti_is_offered_the_rest(tmp_path: Path) -> None:
+    film = read_film(dicom_film(np.zeros((40, 40000), dtype=np.uint16)))
+    mask = np.zeros((40, 40000), dtype=np.bool_)
+    mask[5:20, 100:30000] = True
+    case = Case(film, (Finding(Structure.RIGHT_LUNG, Mask.of(mask), Making.DRAWN),))
+    assert kinds_for(case) == tuple(kind for kind in KINDS if kind != "nifti")
+    with pytest.raises(OutputError, match="32767") as raised:
+        written(case, tmp_path, ("csv", "nifti"))
+    assert "nifti" in raised.value.advice
+    assert listing(tmp_path) == []
+    assert written(case, tmp_path, ("csv", "png")).files
+
+
+@pytest.mark.parametrize(("keyword", "name"), [("InstitutionName", "Institution Name"), ("PatientID", "Patient ID")])
+def test_the_attribute_that_keeps_a_result_from_being_made_is_named(
+    keyword: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = gsps.presentation_state
+
+    def fussy(export: Export) -> Dataset:
+        if export.source().get(keyword):
+            raise ValueError("the header says SENTINEL")
+        return real(export)
+
+    monkeypatch.setattr(gsps, "presentation_state", fussy)
+    elements: dict[str, Any] = {keyword: "SENTINEL"}
+    with pytest.raises(OutputError, match=rf"gsps .*{name} \([0-9A-F]{{4}},[0-9A-F]{{4}}\)") as raised:
+        written(dicom_case(**elements), tmp_path)
+    assert "SENTINEL" not in str(raised.value)
+    assert "gsps" in raised.value.advice
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize("kinds", [("csv",), KINDS])
+@pytest.mark.parametrize("broken", ["quality", "prompt", "distance"])
+def test_a_number_that_is_none_is_an_error_of_ours(broken: str, kinds: tuple[str, ...], tmp_path: Path) -> None:
+    case = dicom_case()
+    lung = case.findings[0]
+    if broken == "quality":
+        case = case.with_finding(replace(lung, quality=math.nan))
+    elif broken == "prompt":
+        case = case.with_finding(replace(lung, prompts=Prompts(None, (PointPrompt(math.inf, 1.0, positive=True),))))
+    else:
+        case = replace(case, distances=(Line(math.inf, 0.0, 1.0, 1.0),))
+    with pytest.raises(OutputError, match="nothing was written"):
+        export(case, measure(dicom_case()), tmp_path, kinds, made_at=MADE_AT)
     assert listing(tmp_path) == []
 
 

@@ -6,7 +6,9 @@ import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -18,10 +20,12 @@ from pydicom.dataset import Dataset
 from benchmarks.validity import least_film, missing_tools, new_faults
 from engine.case import Case
 from engine.errors import OutputError
+from engine.film.header import data_set
+from engine.film.radiograph import NoteCode
 from engine.film.reading import read_radiograph
-from engine.measure import measure
+from engine.measure import Measurements, measure
 from engine.results.bundle import KINDS, OPTIONAL_KINDS, export
-from engine.results.deidentify import Deidentification
+from engine.results.deidentify import Deidentification, deidentified
 from engine.results.reopen import reopen
 from tests.engine.results.exports import MADE_AT, marked
 from tests.phantom import CR, DX, SECONDARY_CAPTURE, add_overlay, dicom_bytes, dicom_film, read_film, thorax
@@ -139,6 +143,102 @@ def test_the_film_keeps_its_pixels_polarity_and_scale(tmp_path: Path) -> None:
     assert film.spacing.column_mm == case.radiograph.spacing.column_mm
     assert film.orientation == case.radiograph.orientation
     assert len(reopen(folder, film).findings) == 3
+
+
+def anonymous(case: Case, options: Deidentification | None = None) -> tuple[Case, Measurements]:
+    """Return the case as it leaves, and its numbers taken anew on the film that leaves."""
+    new, _, _ = deidentified(case, measure(case), options or Deidentification(burned_in_text_absent=True), ())
+    return new, measure(new)
+
+
+def view_code(value: str) -> list[Dataset]:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", SENTINEL
+    return [item]
+
+
+def supine() -> list[Dataset]:
+    (lying,) = view_code("102538003")
+    lying.PatientOrientationModifierCodeSequence = view_code("40199007")
+    return [lying]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"ViewPosition": "LATERAL"},
+        {"ViewPosition": "LAT"},
+        {"ViewPosition": "lat"},
+        {"ViewPosition": "LL"},
+        {"ViewPosition": "RLO"},
+        {"ViewPosition": "SWIMMERS"},
+        {"ViewPosition": "PA", "ViewCodeSequence": view_code("399348003")},  # it contradicts itself
+        {"ViewPosition": None, "ViewCodeSequence": view_code("399348003")},
+        {"ViewPosition": None, "ViewCodeSequence": view_code("399067008")},
+        {"ViewPosition": None, "ViewCodeSequence": view_code("272479007")},
+        {"ViewPosition": None, "ViewCodeSequence": view_code("12345")},
+        {"BodyPartExamined": "KNEE"},
+        {"BodyPartExamined": "hip"},
+        {"BodyPartExamined": SENTINEL},
+        {"BodyPartExamined": "Chest"},
+        {"BodyPartExamined": "", "Modality": "US"},
+        {"SeriesDescription": "CANINE THORAX"},
+        {"PatientOrientation": ["r", "f"]},
+        {"PatientOrientation": ["A", "F"]},
+        {"LossyImageCompression": "01"},
+        {"PresentationIntentType": "FOR PROCESSING"},
+        {"PatientOrientationCodeSequence": supine()},
+    ],
+)
+def test_what_makes_a_number_untrustworthy_leaves_with_it(elements: dict[str, Any]) -> None:
+    case = marked(read_film(dicom_film(thorax(120, 101), ImagerPixelSpacing=["0.2", "0.2"], **elements)))
+    new, numbers = anonymous(case)
+    old, film = case.radiograph, new.radiograph
+    assert (film.view_position, film.orientation) == (old.view_position, old.orientation)
+    assert {note.code for note in film.notes} == {note.code for note in old.notes}
+    uids = {
+        finding.tracking_uid: other.tracking_uid for finding, other in zip(case.findings, new.findings, strict=True)
+    }
+    for row in measure(case):
+        same = numbers.of(uids.get(row.structure, row.structure), row.id)
+        assert same is not None
+        assert (same.value, same.reason, same.caveats) == (row.value, row.reason, row.caveats)
+    assert SENTINEL.encode() not in film.source.header
+
+
+def test_loss_is_said_where_only_the_codestream_told_of_it() -> None:
+    grey = thorax(120, 101, bits=8).astype(np.uint8)
+    film = dicom_film(grey, bits_stored=8)
+    data = dicom_bytes(film, "1.2.840.10008.1.2.4.50", codestream=bytes(imagecodecs.jpeg8_encode(grey, level=90)))
+    case = marked(read_film(data))
+    assert case.radiograph.has_note(NoteCode.LOSSY)
+    new, _ = anonymous(case)
+    assert new.radiograph.has_note(NoteCode.LOSSY)
+    assert data_set(new.radiograph.source.header).LossyImageCompression == "01"
+
+
+def test_films_without_uids_get_their_own() -> None:
+    options = Deidentification(burned_in_text_absent=True)
+    absent: dict[str, Any] = {
+        "SOPInstanceUID": None,
+        "StudyInstanceUID": b"0..1",
+        "SeriesInstanceUID": None,
+        "PatientID": None,
+    }
+    films = [
+        anonymous(marked(read_film(dicom_film(pixels, **absent))), options)[0].radiograph
+        for pixels in (thorax(120, 101), thorax(121, 101), thorax(120, 101))
+    ]
+    sources = [film.source for film in films]
+    uids = [(s.sop_instance_uid, s.study_instance_uid, s.series_instance_uid) for s in sources]
+    assert len({*uids[0], *uids[1]}) == 6
+    assert uids[0] == uids[2]  # the same film under the same key
+    assert films[0].identity.patient_id != films[1].identity.patient_id
+
+
+def test_a_film_of_no_stated_kind_leaves_as_a_secondary_capture() -> None:
+    new, _ = anonymous(marked(read_film(dicom_film(thorax(120, 101), SOPClassUID=None))))
+    assert data_set(new.radiograph.source.header).SOPClassUID == SECONDARY_CAPTURE
 
 
 def test_burned_in_text_is_asked_about(tmp_path: Path) -> None:

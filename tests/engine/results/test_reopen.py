@@ -1,6 +1,7 @@
 """SEGs and SRs that others wrote come back as structures, or are refused with the reason."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from pydicom.encaps import encapsulate
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
-from engine.case import Case, Making, Structure
+from engine.case import Case, Finding, Line, Making, Structure
 from engine.errors import DamagedFilmError, LungboxError, NotAFilmError, UnsupportedFilmError
+from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.measure import measure
 from engine.results.bundle import export
+from engine.results.context import structure_key
 from engine.results.dicom import encoded, only_our_warnings
 from engine.results.read_seg import structure_of_codes
 from engine.results.reopen import Reopened, reopen
@@ -87,6 +90,73 @@ def test_a_side_may_stand_in_the_label(tmp_path: Path) -> None:
     case = dicom_case()
     path = saved(foreign_seg(case, lungs(case), [LUNG, LUNG], ["Lung_Left", "right-lung"]), tmp_path)
     assert [f.structure for f in reopen(path, case.radiograph).findings] == [Structure.LEFT_LUNG, Structure.RIGHT_LUNG]
+
+
+def areas(findings: tuple[Finding, ...], film: Radiograph) -> dict[str, float | None]:
+    """Return the measured area of each finding, by what it is called."""
+    numbers = measure(Case(film, findings))
+    rows = {finding.label: numbers.of(structure_key(finding), "area") for finding in findings}
+    return {label: None if row is None else row.value for label, row in rows.items()}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("Lung_R", "Lung_L"), ("r lung", "l lung"), ("Rechte Lunge", "Linke Lunge"), ("Lung 1", "Lung 2")],
+)
+@pytest.mark.parametrize("orientation", [["L", "F"], ["R", "F"], ["F", "L"]])
+def test_two_lungs_without_a_coded_side_are_a_right_and_a_left_one(
+    labels: tuple[str, str], orientation: list[str], tmp_path: Path
+) -> None:
+    case = dicom_case(PatientOrientation=orientation)
+    one, other = case.findings[0].mask.pixels(), case.findings[1].mask.pixels()
+    if orientation == ["R", "F"]:  # stored mirrored: what lies on the image's left is the left lung
+        one, other = other, one
+    if orientation == ["F", "L"]:  # stored lying: the right lung is above
+        one, other = (np.ascontiguousarray(side.T) for side in (one, other))
+        case = dicom_case(101, 120, PatientOrientation=orientation)
+    masks = np.stack([one, other], axis=-1)[None].astype(np.uint8)
+    found = reopen(saved(foreign_seg(case, masks, [LUNG, LUNG], list(labels)), tmp_path), case.radiograph).findings
+    assert [(f.structure, f.name) for f in found] == [(Structure.RIGHT_LUNG, ""), (Structure.LEFT_LUNG, "")]
+    assert areas(found, case.radiograph) == {"Right lung": one.sum(), "Left lung": other.sum()}
+
+
+def test_two_readers_masks_of_both_lungs_get_no_side(tmp_path: Path) -> None:
+    case = dicom_case()
+    both = lungs(case).max(axis=-1)
+    masks = np.stack([both, np.roll(both, 4, axis=2)], axis=-1)
+    found = reopen(
+        saved(foreign_seg(case, masks, [LUNG, LUNG], ["Lungs A", "Lungs B"]), tmp_path), case.radiograph
+    ).findings
+    assert [(f.structure, f.name) for f in found] == [(Structure.BOTH_LUNGS, ""), (Structure.OTHER, "Lungs B")]
+
+
+def test_a_second_finding_of_a_lung_keeps_its_label_and_its_own_numbers(tmp_path: Path) -> None:
+    case = dicom_case()
+    masks = lungs(case)
+    masks[..., 1] = masks[..., 0] & (np.arange(case.radiograph.rows) < 60)[:, None]
+    labels = ["Right lung reader A", "Right lung reader B"]
+    found = reopen(saved(foreign_seg(case, masks, [LUNG, LUNG], labels), tmp_path), case.radiograph).findings
+    assert [(f.structure, f.name) for f in found] == [(Structure.RIGHT_LUNG, ""), (Structure.OTHER, labels[1])]
+    assert areas(found, case.radiograph) == {"Right lung": masks[..., 0].sum(), labels[1]: masks[..., 1].sum()}
+
+
+def test_a_mask_of_both_lungs_beside_each_of_them_is_a_structure_of_its_own(tmp_path: Path) -> None:
+    case = dicom_case()
+    whole = np.ones_like(lungs(case)[..., :1])
+    masks = np.concatenate([whole, lungs(case)], axis=-1)
+    seg = foreign_seg(case, masks, [LUNG, RIGHT_LUNG, LEFT_LUNG], ["Field of view", "a", "b"])
+    found = reopen(saved(seg, tmp_path), case.radiograph).findings
+    assert [f.structure for f in found] == [Structure.OTHER, Structure.RIGHT_LUNG, Structure.LEFT_LUNG]
+    assert areas(found, case.radiograph)["Field of view"] == whole.sum()
+
+
+def test_two_findings_under_one_tracking_uid_are_both_kept(tmp_path: Path) -> None:
+    case = dicom_case()
+    seg = foreign_seg(case, lungs(case), [RIGHT_LUNG, LEFT_LUNG], ["a", "b"])
+    for item in seg.SegmentSequence:
+        item.TrackingUID, item.TrackingID = "1.2.3.6", "lung"
+    right, left = reopen(saved(seg, tmp_path), case.radiograph).findings
+    assert right.tracking_uid == "1.2.3.6" != left.tracking_uid
 
 
 def test_a_lung_without_a_side_is_both() -> None:
@@ -298,6 +368,17 @@ def test_a_report_on_another_film_is_refused(tmp_path: Path) -> None:
         reopen(path, dicom_case(SOPInstanceUID="1.2.3.99").radiograph)
 
 
+def test_our_report_alone_is_refused_on_another_film(tmp_path: Path) -> None:
+    case = dicom_case()
+    case = replace(case, known_length_mm=(Line(0, 0, 60, 0), 30.0))
+    with only_our_warnings():
+        path = saved(report(job(case), segmentation(job(case))), tmp_path, "sr.dcm")
+    assert reopen(path, case.radiograph).marks.known_length_mm is not None
+    for other in (dicom_case(SOPInstanceUID="1.2.3.99"), dicom_case(SOPInstanceUID=None)):
+        with pytest.raises(UnsupportedFilmError, match="nothing on this film"):
+            reopen(path, other.radiograph)
+
+
 def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     film = dicom_case().radiograph
     path = tmp_path / "results.json"
@@ -400,7 +481,9 @@ def concept(code: tuple[str, str]) -> Any:
         (RIGHT_LUNG, RIGHT_LUNG, None, Structure.RIGHT_LUNG),
         (LUNG, LEFT_LUNG, None, Structure.LEFT_LUNG),
         (LEFT_LUNG, LUNG, None, Structure.LEFT_LUNG),
-        (("52988006", "Lesion"), LUNG, ("24028007", "Right"), Structure.RIGHT_LUNG),
+        (("91723000", "Anatomical structure"), LUNG, ("24028007", "Right"), Structure.RIGHT_LUNG),
+        (("52988006", "Lesion"), LUNG, ("24028007", "Right"), Structure.OTHER),
+        (("27925004", "Nodule"), RIGHT_LUNG, None, Structure.OTHER),
         (LUNG, LUNG, ("7771000", "Left"), Structure.LEFT_LUNG),
         (LUNG, LUNG, None, Structure.BOTH_LUNGS),
         (("80891009", "Heart"), ("80891009", "Heart"), None, Structure.OTHER),
@@ -418,6 +501,28 @@ def test_sides_in_foreign_reports(
         path = saved(foreign_sr(case, finding=finding, site=site, laterality=laterality), tmp_path)
     (found,) = reopen(path, case.radiograph).findings
     assert found.structure is structure
+    assert found.name == ("region" if structure is Structure.OTHER else "")
+
+
+def test_a_site_speaks_where_no_finding_is_stated(tmp_path: Path) -> None:
+    case = dicom_case()
+    with only_our_warnings():
+        path = saved(without(foreign_sr(case), "121071"), tmp_path)
+    (found,) = reopen(path, case.radiograph).findings
+    assert found.structure is Structure.RIGHT_LUNG
+
+
+def without(report: Dataset, concept_name: str) -> Dataset:
+    """Return a report less the items of one concept name."""
+    for item in _all(report):
+        kept = [
+            child
+            for child in item.get("ContentSequence") or ()
+            if child.ConceptNameCodeSequence[0].CodeValue != concept_name
+        ]
+        if kept:
+            item.ContentSequence = kept
+    return report
 
 
 def test_circles_and_ellipses_in_foreign_reports(tmp_path: Path) -> None:
