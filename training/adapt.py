@@ -1,10 +1,12 @@
 """Stages 1 and 2: a pretrained network adapted under a rank budget, then trained with its rounding.
 
-    python -m training.adapt runs/compact/average.pt --row hybrid --row full-qat --data FOLDER --out runs/adapted
+    python -m training.adapt runs/compact/average.pt --row hybrid --row full-qat-int8 --data FOLDER --out runs/adapted
 
 Rows are those of `training.adaptation`, each from the result of the one before. Meta's sam_vit_b_01ec64.pth, or a
-released .safetensors, in the place of average.pt adapts that. An epoch is one pass over the training films. A run that
-is killed goes on from its last epoch, and ends with the bits of a run that was not.
+released .safetensors, in the place of average.pt adapts that. An epoch is as many films as there are to learn from; a
+batch's films differ, but each batch is drawn anew from all of them, so some come twice in an epoch and some not at all.
+The file's scheme is what the rows round to, or --scheme where none does. A run that is killed goes on from its last
+epoch, and ends with the bits of a run that was not.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,10 +31,10 @@ from training.losses import adapter_loss
 from training.prepare import parameter_groups, prepare, set_training
 from training.qat import fit_weights, quantizers, round_places, without_adapters
 from training.recipe import Recipe
-from training.release import ENGINES, Sample, calibrate, card_of, release, samples_of
-from training.state import commit, write_whole
+from training.release import ENGINES, USUAL, Sample, calibrate, card_of, release, samples_of
+from training.state import command, commit, read_whole, refuse_another, take_back, write_whole
 from training.supply import supplied, workers_for
-from training.together import Team
+from training.together import Team, refuse_several
 from training.train import batch_loss
 from training.validation import validate
 
@@ -57,29 +60,35 @@ class Stage:
     row: Adaptation
     optimizer: torch.optim.Optimizer
     budget: RankBudget
+    plan: dict[str, Any]  # what it was begun with: `plan_of`
     epoch: int = 0  # the last that was finished
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"model": self.model, "optimizer": self.optimizer, "budget": self.budget}
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all. Masks and scales are the model's buffers."""
-        state: dict[str, object] = {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "budget": self.budget.state_dict(),
-            "epoch": self.epoch,
-        }
-        write_whole(path, state)
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        write_whole(path, {**parts, "epoch": self.epoch, "plan": self.plan})
 
     def load(self, path: Path) -> None:
-        """Take the state back."""
-        state = torch.load(path, map_location=next(self.model.parameters()).device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.budget.load_state_dict(state["budget"])
+        """Take the state back; StateError where it was begun otherwise."""
+        state = read_whole(path, next(self.model.parameters()).device)
+        refuse_another(path, state.get("plan", {}), self.plan)
+        take_back(path, state, self._parts)
         self.epoch = int(state["epoch"])
 
 
-def run_row(model: LungModel, name: str, row: Adaptation, films: Films, recipe: Recipe, path: Path) -> None:
+def plan_of(base: str, rows: Sequence[str], recipe: Recipe) -> dict[str, Any]:
+    """Return what the last of some rows is the result of; `base` is the SHA-256 of the file that the first changed."""
+    sources = list(recipe.sources)
+    return {"base": base, "rows": list(rows), "epochs": recipe.adapt_epochs, "sources": sources, "seed": recipe.seed}
+
+
+def run_row(model: LungModel, row: Adaptation, films: Films, recipe: Recipe, plan: dict[str, Any], path: Path) -> None:
     """Change and train the network by one row, in place; `path` keeps what was reached."""
+    name = plan["rows"][-1]
     torch.manual_seed(recipe.seed)  # P and Q are drawn here
     prepare(model, row)
     if any(quantizer.rule.activations == "static" for quantizer, _ in quantizers(model)):
@@ -88,7 +97,7 @@ def run_row(model: LungModel, name: str, row: Adaptation, films: Films, recipe: 
         return
     groups = [group for group in parameter_groups(model, row) if group["params"]]
     optimizer = torch.optim.AdamW(groups, lr=row.learning_rate)
-    stage = Stage(model, row, optimizer, RankBudget(adapted_layers(model), row.adapters, row.epochs))
+    stage = Stage(model, row, optimizer, RankBudget(adapted_layers(model), row.adapters, row.epochs), plan)
     if path.exists():
         stage.load(path)
         print(f"{name}: going on after epoch {stage.epoch}", flush=True)
@@ -104,7 +113,7 @@ def run_row(model: LungModel, name: str, row: Adaptation, films: Films, recipe: 
 
 
 def one_epoch(stage: Stage, films: Films, recipe: Recipe) -> float:
-    """Train on every film about once; return the mean loss."""
+    """Train on as many films as there are; return the mean loss."""
     config = stage.model.config
     device = next(stage.model.parameters()).device
     draws = Draws(
@@ -127,17 +136,36 @@ def one_epoch(stage: Stage, films: Films, recipe: Recipe) -> float:
     return sum(losses) / len(losses)
 
 
+def scheme_of(rows: Sequence[str], wanted: str | None) -> str:
+    """Return the scheme that the file will hold: what the rows round to, or the wanted one where none rounds."""
+    rounding = dict.fromkeys(found for name in rows if (found := ROWS[name].quantization) is not None)
+    if not rounding:
+        return wanted or USUAL.scheme
+    if len(rounding) > 1:
+        raise RecipeError(
+            f"{', '.join(rows)} round by different rules, and what is rounded stays so", advice="Name one of them."
+        )
+    held = [name for name, scheme in SCHEMES.items() if scheme.quantization in rounding]
+    if wanted not in (None, *held):
+        raise RecipeError(
+            f'{", ".join(rows)} round to "{held[0]}", not to "{wanted}"',
+            advice="Leave out --scheme, or choose rows that round to it or not at all.",
+        )
+    return wanted or held[0]
+
+
 def adapt(
     base: Path,
     rows: Sequence[str],
-    scheme: str,
+    scheme: str | None,
     data: Path,
     out: Path,
     recipe: Recipe,
     device: torch.device,
     engines: Sequence[Callable[[Checkpoint], Backend]] = ENGINES,
 ) -> Path:
-    """Run the rows one after the other and release the result; return the checkpoint."""
+    """Run the rows one after the other and release the result, by `scheme_of`; return the checkpoint."""
+    scheme = scheme_of(rows, scheme)
     out.mkdir(parents=True, exist_ok=True)
     start = load_base(base)
     load = (recipe.sources, start.config.image_size, start.preprocessing)
@@ -149,7 +177,8 @@ def adapt(
         row = ROWS[name]
         if recipe.adapt_epochs is not None and row.trains:
             row = shortened(row, recipe.adapt_epochs)
-        run_row(model, name, row, films, recipe, out / f"{number}-{name}.pt")
+        plan = plan_of(start.about["sha256"], rows[:number], recipe)
+        run_row(model, row, films, recipe, plan, out / f"{number}-{name}.pt")
     chosen = SCHEMES[scheme]
     without_adapters(model)
     if chosen.quantization is not None and not any(True for _ in quantizers(model)):
@@ -164,7 +193,8 @@ def adapt(
         scheme=scheme,
         rest=chosen.rest,
         card=card_of(lung_records(data, recipe.sources), {})
-        | {"base": start.about, "rows": list(rows), "calibration_films": recipe.calibration_films, "commit": commit()},
+        | {"base": start.about, "rows": list(rows), "calibration_films": recipe.calibration_films}
+        | {"commit": commit(), "commands": [command()]},
         samples=films.samples(films.held_out, recipe.proof_films),
         engines=engines,
     )
@@ -194,7 +224,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--epochs", type=int, help="fewer epochs than the row's own")
     parser.add_argument(
-        "--scheme", choices=sorted(SCHEMES), default="int8", help="of the released file (default: %(default)s)"
+        "--scheme", choices=sorted(SCHEMES), help=f"of the file, where no row rounds (default: {USUAL.scheme})"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--sources", nargs="+", default=[], help="to learn from; all that have lungs by default")
@@ -203,6 +233,7 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     recipe = replace(Recipe(), adapt_epochs=given.epochs, sources=tuple(given.sources))
     try:
+        refuse_several()
         path = adapt(given.base, given.row, given.scheme, given.data, given.out, recipe, torch.device(given.device))
     except LungboxError as error:
         print(f"training.adapt: {error}", file=sys.stderr)

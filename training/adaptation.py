@@ -136,13 +136,18 @@ SCHEMES: dict[str, Scheme] = {
     "float16": Scheme(None, "float16"),
     "int8 paper, float32": Scheme(Quantization(weight_scale="tensor"), "float32"),
     "int8 paper, float16": Scheme(Quantization(weight_scale="tensor"), "float16"),
+    # As the paper trains: weights alone, so that nothing is multiplied in integers.
+    "int8 paper, weights alone": Scheme(Quantization(weight_scale="tensor", activations="none"), "float32"),
+    "int8 decoder, weights alone": Scheme(
+        Quantization(("decoder linears", "prompt encoder"), weight_scale="tensor", activations="none"), "float32"
+    ),
     "int8": Scheme(Quantization(_INT8_PLACES), "float16"),
     "int8 everywhere": Scheme(Quantization(_ALL_PLACES), "float16"),
     # Row by row, where 8 bits begin to matter (training.schemes).
     "int8 mlp, projection": Scheme(Quantization(_SMALLEST), "float16"),
     "int8 mlp, projection, qkv": Scheme(Quantization(_MATRICES[:3]), "float16"),
     "int8 encoder, attention": Scheme(Quantization((*_MATRICES[:3], "encoder attention")), "float16"),
-    "int8 mlp, projection, decoder": Scheme(Quantization((*_SMALLEST, "decoder linears")), "float16"),
+    "int8 mlp, projection, decoder": Scheme(Quantization(PAPER_PLACES), "float16"),
     "int4 mlp, projection": Scheme(Quantization(_SMALLEST, four_bits=_SMALLEST), "float16"),
     "int4 mlp": Scheme(Quantization(_INT8_PLACES, four_bits=("encoder mlp",)), "float16"),
     "int4 encoder": Scheme(Quantization(_INT8_PLACES, four_bits=_MATRICES[:3]), "float16"),
@@ -187,7 +192,15 @@ def _lora(rank: int) -> Adaptation:
 
 _ADALORA = Adapters()
 _SETTLED = replace(_ADALORA, cuts=())  # stage 2: the masks are those that stage 1 left
-_PAPER_INT8 = Quantization(weight_scale="tensor", activations="none")
+_PAPER_INT8 = SCHEMES["int8 paper, weights alone"].quantization
+_FULL_QAT = Adaptation(
+    ("P", "L", "Q", "decoder", "prompt encoder"),
+    _SETTLED,
+    SCHEMES["int8 mlp, projection, decoder"].quantization,
+    epochs=10,
+    learning_rate=1e-5,
+    weight_decay=1e-5,
+)
 _WHOLE_INT4 = Adaptation(
     ("encoder", "decoder", "prompt encoder"),
     quantization=SCHEMES["int4"].quantization,
@@ -195,7 +208,6 @@ _WHOLE_INT4 = Adaptation(
     learning_rate=5e-5,
     weight_decay=1e-5,
 )
-_DECODER_INT8 = Quantization(places=("decoder linears", "prompt encoder"), weight_scale="tensor", activations="none")
 
 # The paper's rows, stage 1: from a pretrained network. Its code: 25 epochs, weight decay 1e-4, alpha 32. It publishes
 # no learning rate that we could read for this stage: 1e-4 is ours.
@@ -206,7 +218,7 @@ STAGE_1: dict[str, Adaptation] = {
     "lora-32": _lora(32),
     "adalora": Adaptation(("P", "L", "Q"), _ADALORA),
     "hybrid": Adaptation(("P", "L", "Q", "decoder"), _ADALORA),
-    "decoder-qat": Adaptation(("decoder",), quantization=_DECODER_INT8),
+    "decoder-qat": Adaptation(("decoder",), quantization=SCHEMES["int8 decoder, weights alone"].quantization),
 }
 
 # Stage 2: from the result of "hybrid". 10 epochs, weight decay 1e-5 (its code).
@@ -225,29 +237,16 @@ STAGE_2: dict[str, Adaptation] = {
         ("P", "Q", "decoder", "prompt encoder"), _SETTLED, _PAPER_INT8, epochs=10, learning_rate=5e-7, weight_decay=1e-5
     ),
     # Integer arithmetic, not only integer weights: activations are rounded too, so everything small trains against it.
-    "full-qat": Adaptation(
-        ("P", "L", "Q", "decoder", "prompt encoder"),
-        _SETTLED,
-        Quantization(),
-        epochs=10,
-        learning_rate=1e-5,
-        weight_decay=1e-5,
-    ),
-    # The same with 4 bits in the file, QKV among them.
-    "full-qat-int4": Adaptation(
-        ("P", "L", "Q", "decoder", "prompt encoder"),
-        _SETTLED,
-        SCHEMES["int4"].quantization,
-        epochs=10,
-        learning_rate=1e-5,
-        weight_decay=1e-5,
-    ),
+    "full-qat": _FULL_QAT,
+    # The same with QKV in 8 bits too, as our files are shipped; and with 4 bits in the file.
+    "full-qat-int8": replace(_FULL_QAT, quantization=SCHEMES["int8"].quantization),
+    "full-qat-int4": replace(_FULL_QAT, quantization=SCHEMES["int4"].quantization),
     # A network of our own was never frozen: all of it trains against 4 bits, adapters merged if there were any.
     "whole-qat-int4": _WHOLE_INT4,
     # The smallest and fastest file: every place rounded, its matrices to 4 bits.
     "whole-qat-int4-everywhere": replace(_WHOLE_INT4, quantization=SCHEMES["int4 everywhere"].quantization),
     # No training at all: what rounding alone costs.
-    "rounded": Adaptation((), _SETTLED, Quantization(), epochs=0),
+    "rounded": Adaptation((), _SETTLED, _FULL_QAT.quantization, epochs=0),
 }
 
 ROWS = STAGE_1 | STAGE_2

@@ -13,6 +13,7 @@ import io
 import sys
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own convention)
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from engine.errors import LungboxError
 from engine.lungs import MEANT
@@ -32,7 +32,7 @@ from engine.network.torch_backend import has_bfloat16
 from training.films import Batch, Draws, Film, resized
 from training.losses import mask_loss
 from training.recipe import Recipe
-from training.state import StateError, read_whole, write_whole
+from training.state import follow, read_whole, take_back, weight_groups, write_whole
 from training.supply import supplied, workers_for
 from training.train import learning_rate
 
@@ -176,24 +176,30 @@ class Baseline:
     """A baseline under way, and all that a training which was killed must have back."""
 
     network: nn.Module
-    average: AveragedModel
+    average: nn.Module  # of the weights, as `training.state.Run` has it
     optimizer: torch.optim.Optimizer
     step: int = 0  # batches drawn, those that were passed over included
 
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"network": self.network, "average": self.average, "optimizer": self.optimizer}
+
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""
-        parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
-        write_whole(path, {**parts, "step": self.step})
+        write_whole(path, {name: part.state_dict() for name, part in self._parts.items()} | {"step": self.step})
 
     def load(self, path: Path, device: torch.device) -> None:
         """Take the state back; StateError where it is of another network."""
         state = read_whole(path, device)
-        try:
-            for name in ("network", "average", "optimizer"):
-                getattr(self, name).load_state_dict(state[name])
-        except (RuntimeError, ValueError) as error:
-            raise StateError(f"{path} is of another network.", advice="Remove it to begin the row again.") from error
+        take_back(path, state, self._parts)
         self.step = int(state["step"])
+
+
+def begun(network: nn.Module, recipe: Recipe) -> Baseline:
+    """Return a baseline before its first step, with our own model's average of weights and optimizer."""
+    groups = weight_groups(network.parameters(), recipe.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+    return Baseline(network, deepcopy(network).requires_grad_(requires_grad=False), optimizer)
 
 
 def train(
@@ -206,11 +212,7 @@ def train(
     state: Path | None = None,
 ) -> nn.Module:
     """Train a network by our recipe and return its averaged self; where `state` is given, it goes on from there."""
-    network.to(device).train()
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, betas=(0.9, 0.98))
-    run = Baseline(network, average, optimizer)
+    run = begun(network.to(device).train(), recipe)
     if state is not None and state.exists():
         run.load(state, device)
         print(f"  going on after {run.step} steps", file=sys.stderr, flush=True)
@@ -224,8 +226,7 @@ def train(
         if state is not None and time.monotonic() - saved > recipe.checkpoint_seconds:
             run.save(state)
             saved = time.monotonic()
-    kept: nn.Module = average.module
-    return kept.eval()
+    return run.average.eval()
 
 
 def _one_step(run: Baseline, batch: Batch, rate: float, recipe: Recipe, with_box: bool) -> Tensor:
@@ -241,7 +242,7 @@ def _one_step(run: Baseline, batch: Batch, rate: float, recipe: Recipe, with_box
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), recipe.gradient_norm)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    run.average.update_parameters(run.network)
+    follow(run.average, run.network, run.step + 1, recipe.ema_decay)
     return loss
 
 

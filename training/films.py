@@ -20,6 +20,7 @@ from engine.network.config import Preprocessing
 from training.boxes import any_kind, bounds_of, draw_box
 from training.manifest import DataError, FilmRecord, Label, Split, key_of, lung_truth, manifest_rows, named_sources
 from training.sources import records_in
+from training.truth import Lungs as Truth
 from training.truth import read_film, read_lungs
 
 Frame = NDArray[np.float32]
@@ -54,16 +55,6 @@ class Batch:
         """Return the batch in parts with as many films each."""
         cut = [np.split(value, parts) for value in (self.frames, self.coordinates, self.labels, self.targets)]
         return [Batch(*pieces) for pieces in zip(*cut, strict=True)]
-
-
-def split_lungs(mask: NDArray[np.uint8]) -> Lungs:
-    """Return the two largest components, the image's left one first."""
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    largest = sorted(range(1, count), key=lambda i: -stats[i, cv2.CC_STAT_AREA])[:2]
-    parts = [(labels == i).astype(np.uint8) for i in sorted(largest, key=lambda i: centres[i, 0])]
-    while len(parts) < 2:
-        parts.append(np.zeros_like(mask))
-    return np.stack(parts)
 
 
 @cache
@@ -102,10 +93,23 @@ def load_films(root: Path, split: str, sources: Sequence[str], size: int, prepro
     films = []
     for record in of_split(lung_records(root, sources), Split(split)):
         unit, radiograph, letterbox = unit_of(record, size, preprocessing)
-        both = read_lungs(record, radiograph.rows, radiograph.columns).both
-        coverage = letterbox.to_frame(both.astype(np.float32), blank=0.0)
-        films.append(Film(record.id, record.source, unit, split_lungs((coverage >= 0.5).astype(np.uint8))))
+        lungs = framed(read_lungs(record, radiograph.rows, radiograph.columns), letterbox)
+        if not lungs.any():
+            raise DataError(
+                f"The mask of {record.key} is empty.",
+                advice="Draw its lungs, or leave the film out; python -m training.data check finds all such films.",
+            )
+        films.append(Film(record.id, record.source, unit, lungs))
     return films
+
+
+def framed(truth: Truth, letterbox: Letterbox) -> Lungs:
+    """Return both lungs on the model's frame; where they cannot be told apart, all is in the first."""
+    if truth.right is None or truth.left is None:
+        lungs = (truth.both, np.zeros_like(truth.both))
+    else:
+        lungs = (truth.right, truth.left)
+    return np.stack([letterbox.to_frame(lung.astype(np.float32), blank=0.0) >= 0.5 for lung in lungs]).astype(np.uint8)
 
 
 def unit_of(record: FilmRecord, size: int, preprocessing: Preprocessing) -> tuple[Frame, Radiograph, Letterbox]:

@@ -36,8 +36,8 @@ from training.release import card_of, released_tensors
 from training.scoring import Score, is_drawn, read_scores, write_scores
 from training.state import StateError, read_whole
 from training.statistics import bootstrap
-from training.together import Team
-from training.train import train
+from training.together import Team, refuse_several
+from training.train import refuse_too_few, train
 
 OURS = "lungbox"
 HOSPITALS = ("shenzhen", "montgomery")
@@ -107,6 +107,7 @@ def trained(entry: Entry, recipe: Recipe, data: Path, out: Path, device: torch.d
         network.load_state_dict(read_whole(weights, device))
     else:
         films = load_films(data, "train", entry.sources, recipe.model.image_size, recipe.preprocessing)
+        refuse_too_few(recipe, len(films))
         network = baselines.train(network, films, recipe, device, with_box=entry.with_box, state=state)
         write_atomically(weights, baselines.weights_of(network))
         state.unlink(missing_ok=True)
@@ -187,6 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.trained_on and (unknown := set(given.trained_on) - known.keys()):
         parser.error(f"--trained-on {' '.join(sorted(unknown))}: choose from {', '.join(known)}")
     try:
+        refuse_several()
         print(run(given, chosen([given.data], [Split(name) for name in given.split], [])))
     except LungboxError as error:
         print(f"training.hospitals: {error}", file=sys.stderr)

@@ -11,12 +11,15 @@ A stage, whatever its row, is then
 and the state that resumes it is that of the model (masks and scales are buffers), the optimizer and the budget.
 """
 
+from typing import Any
+
 from torch import nn
 
 from engine.network.model import LungModel
 from training.adalora import adapted_layers, add_adapters
 from training.adaptation import Adaptation, Part
 from training.qat import round_places, without_adapters
+from training.state import weight_groups
 
 
 def prepare(model: LungModel, adaptation: Adaptation) -> LungModel:
@@ -60,15 +63,9 @@ def trainable_parameters(model: LungModel, adaptation: Adaptation) -> dict[str, 
     return {name: parameter for name, parameter in model.named_parameters() if id(parameter) in wanted}
 
 
-def parameter_groups(model: LungModel, adaptation: Adaptation) -> list[dict[str, object]]:
-    """Return the optimizer's groups: weights decay; L, biases and norms do not."""
-    trained = trainable_parameters(model, adaptation).values()
-    decaying = [p for p in trained if p.ndim > 1]
-    plain = [p for p in trained if p.ndim <= 1]  # L is a vector
-    return [
-        {"params": decaying, "weight_decay": adaptation.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+def parameter_groups(model: LungModel, adaptation: Adaptation) -> list[dict[str, Any]]:
+    """Return the optimizer's groups of what a row trains."""
+    return weight_groups(trainable_parameters(model, adaptation).values(), adaptation.weight_decay)
 
 
 def set_training(model: LungModel, adaptation: Adaptation) -> None:

@@ -31,8 +31,9 @@ from training.manifest import DataError, Split, named_sources
 from training.progress import FileJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
 from training.sources import records_in
-from training.state import StateError, read_whole, write_whole
+from training.state import read_whole, take_back, write_whole
 from training.supply import prefetched
+from training.together import refuse_several
 from training.train import learning_rate
 
 _DETAIL = 4  # the network says what was hidden at a quarter of the frame's resolution
@@ -150,11 +151,7 @@ def _taken_back(state: Path, guesser: Guesser, optimizer: torch.optim.Optimizer,
     if not state.exists():
         return 0
     found = read_whole(state, device)
-    try:
-        guesser.load_state_dict(found["guesser"])
-    except RuntimeError as error:
-        raise StateError(f"{state} is of another network.", advice="Choose another --out.") from error
-    optimizer.load_state_dict(found["optimizer"])
+    take_back(state, found, {"guesser": guesser, "optimizer": optimizer})
     return int(found["step"])
 
 
@@ -208,6 +205,7 @@ def main(argv: list[str] | None = None) -> int:
     speaker = Speaker(sys.stdout)
     recipe = replace(RECIPES[given.recipe], sources=tuple(given.sources))
     try:
+        refuse_several()
         kept = pretrain(recipe, given.data, given.out, torch.device(given.device), speaker)
     except LungboxError as error:
         print(f"training.pretrain: {error}", file=sys.stderr)

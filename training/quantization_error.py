@@ -3,8 +3,8 @@
     python -m training.quantization_error model.safetensors --scheme int8 --out figures
     python -m training.quantization_error int8.safetensors --reference float32.safetensors --out figures
 
-A checkpoint of reals is rounded here, as the scheme says. One that holds integers is compared with the reals that it
-was made from.
+A checkpoint of reals (a released file, average.pt of a run, Meta's .pth) is rounded here, as the scheme says. One that
+holds integers is compared with the reals that it was made from.
 """
 
 import argparse
@@ -21,12 +21,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.errors import LungboxError
 from engine.files import write_atomically
 from engine.network.checkpoint import Checkpoint, read_checkpoint
 from engine.network.model import LungModel
 from engine.network.quantized import float_tensors
 from training.adaptation import SCHEMES, Quantization, RecipeError
+from training.base import load_base
 from training.qat import fold_norms, quantizers, round_places
+from training.release import released_tensors
 
 Reals = NDArray[np.float32]
 
@@ -56,6 +59,23 @@ class Error:
     signal_to_noise_db: float
     excess_kurtosis: float  # a Gaussian's is 0, a uniform error's -1.2
     correlation: float  # of the rounded weight with the real one
+
+
+def checkpoint_in(path: Path) -> Checkpoint:
+    """Return a released file, or the weights of a run or of Meta as a release in reals would hold them."""
+    if path.suffix == ".safetensors":
+        return read_checkpoint(path)
+    base = load_base(path)
+    return Checkpoint(
+        name=base.about["name"],
+        version="",
+        config=base.config,
+        preprocessing=base.preprocessing,
+        tensors=released_tensors(base.network(()), "float32"),
+        sha256=base.about["sha256"],
+        scheme="float32",
+        card={},
+    )
 
 
 def rounded_here(checkpoint: Checkpoint, quantization: Quantization) -> list[RoundedWeight]:
@@ -217,7 +237,7 @@ def figure(weights: list[RoundedWeight], found: Mapping[str, Any], title: str) -
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the analysis of a checkpoint."""
+    """Read the flags and write the analysis of a checkpoint."""
     parser = argparse.ArgumentParser(prog="python -m training.quantization_error", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--reference", type=Path, help="the reals that a checkpoint of integers was made from")
@@ -225,10 +245,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scheme", choices=rounding, default="int8", help="how to round a checkpoint of reals")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for NAME.png and NAME.json")
     arguments = parser.parse_args(argv)
-    checkpoint = read_checkpoint(arguments.checkpoint)
+    try:
+        print(run(arguments))
+    except LungboxError as error:
+        print(f"training.quantization_error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Write the picture and the numbers; return what they come to."""
+    checkpoint = checkpoint_in(arguments.checkpoint)
     if arguments.reference is not None:
         scheme = checkpoint.scheme
-        weights = rounded_there(checkpoint, read_checkpoint(arguments.reference))
+        weights = rounded_there(checkpoint, checkpoint_in(arguments.reference))
     else:
         scheme, quantization = arguments.scheme, SCHEMES[arguments.scheme].quantization
         assert quantization is not None
@@ -245,12 +275,11 @@ def main(argv: list[str] | None = None) -> int:
     write_atomically(f"{stem}.png", figure(weights, found, f"{checkpoint.name}, {scheme}"))
     write_atomically(f"{stem}.json", json.dumps(about | found, indent=1).encode())
     overall = found["overall"]
-    print(
+    return (
         f"{checkpoint.name}, {scheme}: {overall['weights']:,} weights in {len(weights)} layers, error "
         f"{overall['standard_deviation']:.3g} (standard deviation), {overall['largest']:.3g} at most, "
         f"{overall['signal_to_noise_db']:.1f} dB; wrote {stem}.png and .json"
     )
-    return 0
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ class Recipe:
     warmup_steps: int = 200
     weight_decay: float = 0.05
     gradient_norm: float = 1.0
-    ema_decay: float = 0.998  # of the weights that are kept: about the last 500 steps
+    # Of the weights that are kept. It grows to this until step 4490 (training.state.follow): of a shorter run the last
+    # tenth of the steps is kept, of a longer one about the last 500.
+    ema_decay: float = 0.998
     prompts_per_film: int = 3  # one lung, the other, both
     taught_share: float = 0.5  # of the films drawn, where there are films that a model outlined (training.teach)
     edge_weight: float = 3.0  # cross-entropy counts this much more within two pixels of the outline

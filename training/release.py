@@ -39,7 +39,7 @@ from training.manifest import CONVENTION_TEXTS, FilmRecord, Split, source_of
 from training.qat import calibrating, round_places, without_adapters
 from training.recipe import Recipe
 from training.rounding import LayerQuantizer
-from training.state import commit
+from training.state import command, commit
 
 Tensors = dict[str, NDArray[Any]]
 _RECIPE = Recipe()
@@ -290,6 +290,12 @@ def run_of(weights: Path) -> dict[str, Any]:
     return found
 
 
+def commands_of(run: Mapping[str, Any]) -> list[str]:
+    """Return the command lines that made the weights, where their run wrote its own down, and this file."""
+    made = [run["command"]] if "command" in run else []
+    return list(dict.fromkeys([*made, command()]))  # training.whole does both
+
+
 def training_of(run: Mapping[str, Any], taught: Mapping[str, int]) -> dict[str, Any]:
     """Return what a card says of a run."""
     kept = ("name", "seed", "phases", "learning_rate", "prompts_per_film", "taught_share")
@@ -343,7 +349,7 @@ def release_run(weights: Path, data: Path, out: Path, wanted: Wanted) -> Release
         rest=scheme.rest,
         card=card_of(lung_records(data, sources), taught)
         | {"calibration_films": wanted.calibration_films, "validation": base.scores, "commit": commit()}
-        | {"commands": ["python -m training.train", "python -m training.release"]}
+        | {"commands": commands_of(run)}
         | ({"training": training_of(run, taught)} if run else {})
         | ({"note": wanted.note} if wanted.note else {}),
         samples=some(held_out, wanted.proof_films),

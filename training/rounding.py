@@ -40,8 +40,9 @@ def rounded(values: Tensor, scale: Tensor, limit: int = INT8_LIMIT) -> Tensor:
 
 
 def scale_of(largest: Tensor, limit: int) -> Tensor:
-    """Return `engine.network.quantized.scale_of` of a tensor."""
-    return torch.where(largest > 0, largest.float() / limit, torch.ones_like(largest, dtype=torch.float32))
+    """Return `engine.network.quantized.scale_of` of a tensor; a test holds the two together."""
+    step = largest.float() / limit
+    return torch.where(step >= torch.finfo(torch.float32).tiny, step, torch.ones_like(step))
 
 
 class LayerQuantizer(nn.Module):

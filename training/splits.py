@@ -18,11 +18,17 @@ def split_of(group: str) -> Split:
 
 
 def assign(records: Sequence[FilmRecord], group_of: Mapping[str, str]) -> list[FilmRecord]:
-    """Return the records with a split each; given splits stay, and pull the rest of their group after them."""
+    """Return the records with a split each; given splits stay, and pull the rest of their group after them.
+
+    A film without a mask pulls its group to train, where nothing else was given: pretraining sees it.
+    """
     given: dict[str, Split] = {}
     for record in records:
         if record.split not in (Split.UNASSIGNED, Split.UNLABELLED):
             given.setdefault(group_of[record.key], record.split)
+    for record in records:
+        if record.split is Split.UNLABELLED:
+            given.setdefault(group_of[record.key], Split.TRAIN)
     assigned = [
         replace(record, split=given.get(group, split_of(group)))
         if record.split is Split.UNASSIGNED and (group := group_of[record.key])

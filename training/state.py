@@ -1,14 +1,19 @@
 """What changes while a network is trained: written whole or not at all, and taken back after a kill."""
 
+import shlex
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from itertools import compress
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from torch import nn
 
 from engine.errors import LungboxError
 from engine.files import replacing
@@ -29,6 +34,7 @@ class Run:
     average: LungModel  # of the weights over the last steps; this is what is kept
     optimizer: torch.optim.Optimizer
     recipe: Recipe
+    base: str | None = None  # SHA-256 of the file that it started from, where not from nothing
     step: int = 0
     seen: int = 0  # films, over all phases
     phase: int = 0
@@ -46,55 +52,85 @@ class Run:
             "phase": self.phase,
             "phase_seen": self.phase_seen,
             "seconds_per_film": self.seconds_per_film,
-            "plan": plan_of(self.recipe),
+            "plan": plan_of(self.recipe, self.base),
         }
         write_whole(path, state)
 
     def load(self, path: Path, device: torch.device) -> None:
-        """Take the state back; StateError where it is of another network or other phases."""
+        """Take the state back; StateError where it is of a run that was begun otherwise."""
         state = read_whole(path, device)
-        if state.get("plan", plan_of(self.recipe)) != plan_of(self.recipe):
-            raise StateError(
-                f"{path.parent.name} holds a run with another network or other phases.",
-                advice="Choose another --out, or start with the recipe that it was begun with.",
-            )
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        refuse_another(path, state.get("plan", {}), plan_of(self.recipe, self.base))
+        take_back(path, state, {"model": self.model, "average": self.average, "optimizer": self.optimizer})
         self.step, self.seen = int(state["step"]), int(state["seen"])
         self.phase, self.phase_seen = int(state["phase"]), int(state["phase_seen"])
         self.seconds_per_film = dict(state.get("seconds_per_film", {}))
 
-    @torch.no_grad()
-    def follow(self, longest: float) -> None:
-        """Move the averaged weights a little towards the trained ones, statistics of batch norm included."""
-        decay = min(longest, (1 + self.step) / (10 + self.step))  # the first weights are soon forgotten
-        kept, new = list(self.average.state_dict().values()), list(self.model.state_dict().values())
-        real = [value.dtype.is_floating_point for value in kept]
-        # At once: on a GPU a launch for each of some hundred small tensors takes longer than the step itself.
-        torch._foreach_lerp_(list(compress(kept, real)), list(compress(new, real)), 1.0 - decay)
-        for whole, value in zip(kept, new, strict=True):
-            if not whole.dtype.is_floating_point:
-                whole.copy_(value)
+
+@torch.no_grad()
+def follow(average: nn.Module, trained: nn.Module, step: int, longest: float) -> None:
+    """Move averaged weights a little towards those after a step, statistics of batch norm included; 1 is the first."""
+    decay = min(longest, (1 + step) / (10 + step))  # the first weights are soon forgotten
+    kept, new = list(average.state_dict().values()), list(trained.state_dict().values())
+    real = [value.dtype.is_floating_point for value in kept]
+    # At once: on a GPU a launch for each of some hundred small tensors takes longer than the step itself.
+    torch._foreach_lerp_(list(compress(kept, real)), list(compress(new, real)), 1.0 - decay)
+    for whole, value in zip(kept, new, strict=True):
+        if not whole.dtype.is_floating_point:
+            whole.copy_(value)
 
 
-def plan_of(recipe: Recipe) -> dict[str, Any]:
-    """Return what of a recipe a run cannot change on its way, in types that torch reads back without running code."""
-    return {"model": recipe.model.as_json(), "phases": [asdict(phase) for phase in recipe.phases]}
+def weight_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Return an optimizer's groups: matrices decay, vectors (biases, norms, an adapter's L) are not pulled to zero."""
+    trained = list(parameters)
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
-def start(recipe: Recipe, company: Team, model: LungModel | None = None) -> Run:
-    """Return a new run, of `model` or of a network that knows nothing. Vectors are not pulled towards zero."""
+def plan_of(recipe: Recipe, base: str | None) -> dict[str, Any]:
+    """Return what a run cannot change on its way, in types that torch reads back without running code."""
+    return {
+        "model": recipe.model.as_json(),
+        "phases": [asdict(phase) for phase in recipe.phases],
+        "base": base,
+        "sources": list(recipe.sources),
+        "seed": recipe.seed,
+    }
+
+
+def refuse_another(path: Path, kept: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
+    """Raise StateError where a state was begun with another plan; what an older state does not say is not asked."""
+    other = [name for name, value in plan.items() if kept.get(name, value) != value]
+    if other:
+        raise StateError(
+            f"{path} is of another run: it differs in {', '.join(other)}.",
+            advice="Choose another --out, or go on with what it was begun with.",
+        )
+
+
+def take_back(path: Path, state: Mapping[str, Any], parts: Mapping[str, Any]) -> None:
+    """Give each part its own state back; StateError where that is another network's."""
+    try:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise StateError(
+            f"{path} is of another network.", advice="Choose another --out, or remove it to begin again."
+        ) from error
+
+
+def start(recipe: Recipe, company: Team, model: LungModel | None = None, base: str | None = None) -> Run:
+    """Return a new run, of `model`, which came from a file with the hash `base`, or of a network that knows nothing."""
     torch.manual_seed(recipe.seed)
     model = LungModel(recipe.model) if model is None else model
     # Channels last: convolutions of bfloat16 are made for it, on CPUs as on GPUs.
     model = model.to(company.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(model).requires_grad_(requires_grad=False)
     with_team_statistics(model, company)
-    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return Run(model, average, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98)), recipe)
+    groups = weight_groups((p for p in model.parameters() if p.requires_grad), recipe.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+    return Run(model, average, optimizer, recipe, base)
 
 
 def write_whole(path: Path, state: dict[str, object]) -> None:
@@ -104,12 +140,19 @@ def write_whole(path: Path, state: dict[str, object]) -> None:
 
 
 def read_whole(path: Path, device: torch.device) -> dict[str, Any]:
-    """Return what `write_whole` wrote; StateError where something else has damaged it since."""
+    """Return what `write_whole` wrote; StateError where it cannot be read, or something has damaged it since."""
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise StateError(f"{path} cannot be read: {error.strerror}.", advice="Choose another --out.") from error
+    except (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
         raise StateError(f"{path} is damaged.", advice="Remove it to begin the run again.") from error
     return state
+
+
+def command() -> str:
+    """Return the command line that runs, as it was typed; which python it was is nobody's business."""
+    return shlex.join(["python", *sys.orig_argv[1:]])
 
 
 def commit() -> str:

@@ -112,7 +112,7 @@ def _fault(mask: Mask) -> str:
 def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Counter[str]:
     """Outline the films; write masks, manifest and sheet; return how many were left out for which reason."""
     folder = out / "masks"
-    folder.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     told: Counter[str] = Counter()
     kept, tiles = [], []
     convention = convention_of(segmenter.checkpoint.card)
@@ -128,6 +128,7 @@ def teach(segmenter: Segmenter, records: Sequence[FilmRecord], out: Path) -> Cou
             told[outcome.why_not] += 1
             continue
         path = folder / f"{record.source}-{record.id}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)  # a film of images/ward/ is called ward/film
         write_atomically(path, outcome.mask.png())
         kept.append(
             replace(

@@ -77,10 +77,24 @@ class Team:
         return self.rank, self.size
 
 
+def _started() -> int:
+    """Return how many processes torchrun started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def refuse_several() -> None:
+    """Raise TeamError where torchrun started several processes: each would do all, and write the same files."""
+    if _started() > 1:
+        raise TeamError(
+            f"torchrun started {_started()} processes, and this command is for one.",
+            advice="Start it without torchrun; of the stages, training.train alone runs on several GPUs.",
+        )
+
+
 @contextmanager
 def team(device: str) -> Iterator[Team]:
     """Yield the team that torchrun started this process in, or a team of one."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _started() == 1:
         yield Team(torch.device(device))
         return
     if device == "cuda":

@@ -34,11 +34,11 @@ from engine.network.torch_backend import has_bfloat16
 from training.base import Base, load_base
 from training.films import Batch, Draws, Film, chances, load_films, lung_records, resized
 from training.losses import mask_loss
-from training.manifest import lung_truth
+from training.manifest import DataError, lung_truth
 from training.pictures import sheet, write_png
 from training.progress import Journal, NoJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe, shortened
-from training.state import Run, commit, start, write_whole
+from training.state import Run, command, commit, follow, start, write_whole
 from training.supply import supplied, workers_for
 from training.together import Team, team
 from training.validation import validate
@@ -144,13 +144,14 @@ def train(
     for phase in recipe.phases:
         company.share_of(phase.batch, recipe.accumulate)
     speaker = Speaker(sys.stdout) if company.leads else Silent()
-    films = load_films(data, "train", recipe.sources, recipe.model.image_size, recipe.preprocessing)
-    held_out = load_films(data, "val", recipe.sources, recipe.model.image_size, recipe.preprocessing)
+    films, held_out = load_both(recipe, data)
     taught = [] if also is None else load_taught(also, data, recipe)
+    refuse_too_few(recipe, len(films) + len(taught))
     chance = chances(len(films), len(taught), recipe.taught_share)
     speaker.line(f"{len(films)} films to train on, {len(taught)} outlined by a model, {len(held_out)} to validate")
     frames = [standardise(film.unit, recipe.preprocessing) for film in films[:: max(1, len(films) // WARM_FILMS)]]
-    run = start(recipe, company, None if base is None else base.network(frames))
+    begun = (None, None) if base is None else (base.network(frames), base.about["sha256"])
+    run = start(recipe, company, *begun)
     if (out / "state.pt").exists():
         run.load(out / "state.pt", company.device)
         if run.phase == len(recipe.phases) and (out / "average.pt").exists():
@@ -181,6 +182,23 @@ def train(
     return weights
 
 
+def load_both(recipe: Recipe, data: Path) -> tuple[list[Film], list[Film]]:
+    """Return the films to learn from and those to validate on."""
+    size, preprocessing = recipe.model.image_size, recipe.preprocessing
+    train_films, held_out = (load_films(data, split, recipe.sources, size, preprocessing) for split in ("train", "val"))
+    return train_films, held_out
+
+
+def refuse_too_few(recipe: Recipe, films: int) -> None:
+    """Raise DataError where there are fewer films to learn from than a step draws."""
+    batch = max(phase.batch for phase in recipe.phases)
+    if films < batch:
+        raise DataError(
+            f"There are {films} films with masks to learn from; a step takes {batch}, each another.",
+            advice="Give more films, or move some to train in the manifest's column split.",
+        )
+
+
 def load_taught(folder: Path, data: Path, recipe: Recipe) -> list[Film]:
     """Return the films of a folder that `training.teach` wrote, by the convention of the others."""
     lung_truth([*lung_records(data, recipe.sources), *lung_records(folder, ())])
@@ -192,6 +210,7 @@ def describe(path: Path, recipe: Recipe, base: Base | None, films: list[Film], t
     about = {
         "recipe": asdict(recipe),
         "start": None if base is None else base.about,
+        "command": command(),
         "commit": commit(),
         "torch": torch.__version__,
         "films": [film.key for film in films],
@@ -230,7 +249,7 @@ def run_phase(run: Run, network: nn.Module, supply: Supply, held_out: list[Film]
     for batch in supplied(draws, workers_for(company.device), first=run.phase_seen // phase.batch):
         found = one_step(run, network, batch, company.device)
         run.step, run.seen, run.phase_seen = run.step + 1, run.seen + phase.batch, run.phase_seen + phase.batch
-        run.follow(recipe.ema_decay)
+        follow(run.average, run.model, run.step, recipe.ema_decay)
         if run.step % recipe.report_steps == 0:
             # Looks and checkpoints included: they take their share of what is left, too.
             run.seconds_per_film[phase.size] = (time.monotonic() - begun) / (run.seen - seen_before)

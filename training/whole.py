@@ -19,7 +19,6 @@ from engine.segmenter import load_segmenter
 from training.base import load_base
 from training.data import split as split_films
 from training.data import told as told_splits
-from training.films import lung_records, of_split
 from training.manifest import (
     MANIFEST,
     Convention,
@@ -37,8 +36,8 @@ from training.recipe import RECIPES, Recipe
 from training.release import USUAL, Release, Wanted, release_run, told
 from training.sources import records_in
 from training.teach import KEPT, teach, without_masks
-from training.together import Team
-from training.train import train
+from training.together import Team, refuse_several
+from training.train import load_both, refuse_too_few, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class Plan:
 def whole(plan: Plan, data: Path, out: Path, device: torch.device, speaker: Speaker) -> Release:
     """Run what is left of all stages; return what was written."""
     data = with_splits(plan, data, out, speaker)
-    for split in (Split.TRAIN, Split.VAL):
-        of_split(lung_records(data, plan.first.sources), split)  # what cannot be learned from is said now
+    if not (out / "pretraining" / "pretrained.pt").exists():
+        refuse_too_few(plan.first, len(load_both(plan.first, data)[0]))  # what cannot be learned from is said now
     pretrained = pretrain(plan.first, data, out / "pretraining", device, speaker)
     alone = Team(device)
     first = train(plan.first, data, out / "first", alone, load_base(pretrained))
@@ -109,6 +108,7 @@ def main(argv: list[str] | None = None) -> int:
     first, last = (replace(recipe, sources=tuple(given.sources)) for recipe in (usual.first, usual.last))
     plan = Plan(first, last, Wanted(version=given.version), Convention(given.convention))
     try:
+        refuse_several()
         written = whole(plan, given.data, given.out, torch.device(given.device), Speaker(sys.stdout))
     except LungboxError as error:
         print(f"training.whole: {error}", file=sys.stderr)

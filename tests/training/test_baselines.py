@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,18 +160,33 @@ def test_the_state_of_another_network_is_refused(tmp_path: Path) -> None:
         train(Threshold(2), films(), short, torch.device("cpu"), with_box=True, state=state)
 
 
-def test_the_average_of_the_weights_is_kept_and_not_the_last() -> None:
-    """With an average that takes its first weights and never moves, what is kept is the first step's."""
-    short = replace(RECIPE, phases=(Phase(16, 40, 4),), ema_decay=1.0)
+def test_weights_are_averaged_as_our_own_models_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not over all steps from the first on: that would handicap what our model is compared with."""
+    recipe = replace(RECIPE, phases=(Phase(16, 40, 4),), ema_decay=0.998)
+    weights, one_step = [], baselines._one_step
+
+    def watched(run: baselines.Baseline, *words: Any) -> Tensor:
+        loss = one_step(run, *words)
+        weights.append(run.network.layers[0].weight.detach().clone())  # type: ignore[union-attr, index]
+        return loss
+
+    monkeypatch.setattr(baselines, "_one_step", watched)
+    monkeypatch.setattr(baselines, "has_boxes", lambda _: True)  # or a batch may be passed over
     torch.manual_seed(0)
     network = Threshold(1)
-    kept = train(network, films(), short, torch.device("cpu"), with_box=False)
-    torch.manual_seed(0)
-    start = Threshold(1)
-    trained, first, untrained = (
-        torch.cat([value.flatten() for value in one.state_dict().values()]) for one in (network, kept, start)
-    )
-    assert 0 < (first - untrained).abs().max() < 0.5 * (trained - untrained).abs().max()
+    expected = network.layers[0].weight.detach().clone()  # type: ignore[operator]
+    kept = train(network, films(), recipe, torch.device("cpu"), with_box=False)
+    for step, weight in enumerate(weights, start=1):
+        expected.lerp_(weight, 1.0 - (1 + step) / (10 + step))
+    assert len(weights) == 10
+    assert torch.equal(kept.layers[0].weight, expected)  # type: ignore[union-attr, index]
+
+
+def test_vectors_of_a_baseline_do_not_decay_as_ours_do_not() -> None:
+    decaying, plain = baselines.begun(Threshold(1), RECIPE).optimizer.param_groups
+    assert (decaying["weight_decay"], plain["weight_decay"]) == (RECIPE.weight_decay, 0.0)
+    assert [p.ndim for p in decaying["params"]] == [4, 4]
+    assert [p.ndim for p in plain["params"]] == [1, 1]
 
 
 def test_a_trial_draws_fewer_films_and_keeps_every_phase() -> None:

@@ -6,7 +6,7 @@ import pytest
 from engine.geometry import BoxPrompt
 from engine.network.config import Preprocessing
 from training import films
-from training.films import Draws, Film, augmented, draw_prompts, lungless, split_lungs, with_fluid, with_gas
+from training.films import Draws, Film, augmented, draw_prompts, lungless, with_fluid, with_gas
 
 SIZE = 64
 
@@ -21,13 +21,6 @@ def a_film(seed: int = 0) -> Film:
 
 
 FILMS = [a_film(seed) for seed in range(6)]
-
-
-def test_the_image_left_lung_comes_first() -> None:
-    left, right = split_lungs(FILMS[0].lungs.max(axis=0))
-    assert left[:, :32].sum() > 0
-    assert left[:, 32:].sum() == 0
-    assert right[:, :32].sum() == 0
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:

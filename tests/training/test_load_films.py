@@ -10,7 +10,17 @@ import pytest
 from engine.network.config import Preprocessing
 from training import films
 from training.films import load_films
-from training.manifest import Convention, DataError, FilmRecord, Label, MaskFile, Split, manifest_rows, write_manifest
+from training.manifest import (
+    Convention,
+    DataError,
+    FilmRecord,
+    Label,
+    MaskFile,
+    Part,
+    Split,
+    manifest_rows,
+    write_manifest,
+)
 
 SIDE = 48
 
@@ -46,6 +56,53 @@ def test_a_film_is_framed_with_each_lung_apart_the_images_left_one_first(tmp_pat
     assert film.lungs[1, 20:80, 56:88].all()
     assert film.lungs.sum() == 60 * (28 + 32)
     assert film.unit[film.lungs.max(axis=0) > 0].max() < film.unit[:10].min()
+
+
+def drawn(folder: Path, mask: np.ndarray) -> FilmRecord:
+    """A film alone, with this mask."""
+    record = write_set(folder)
+    cv2.imwrite(str(folder / "mask.png"), mask)
+    write_manifest(folder / "manifest.csv", [record])
+    return record
+
+
+def test_a_lung_in_pieces_is_taught_whole_as_it_is_scored(tmp_path: Path) -> None:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[10:40, 6:20] = mask[10:40, 28:44] = 255
+    mask[32:34, 6:20] = 0  # a wire cuts the base off
+    drawn(tmp_path, mask)
+    (film,) = load_films(tmp_path, "train", (), SIDE, Preprocessing())
+    np.testing.assert_array_equal(film.lungs[0, :, :24] * 255, mask[:, :24])
+    np.testing.assert_array_equal(film.lungs[1, :, 24:] * 255, mask[:, 24:])
+
+
+def test_lungs_drawn_apart_stay_apart_where_they_touch(tmp_path: Path) -> None:
+    record = write_set(tmp_path)
+    sides = np.zeros((2, SIDE, SIDE), np.uint8)
+    sides[0, 10:40, 6:24] = sides[1, 12:40, 24:44] = 255
+    for part, side in zip((Part.RIGHT, Part.LEFT), sides, strict=True):
+        cv2.imwrite(str(tmp_path / f"{part.value}.png"), side)
+    masks = tuple(MaskFile(tmp_path / f"{part.value}.png", part) for part in (Part.RIGHT, Part.LEFT))
+    write_manifest(tmp_path / "manifest.csv", [replace(record, mask=masks)])
+    (film,) = load_films(tmp_path, "train", (), SIDE, Preprocessing())
+    np.testing.assert_array_equal(film.lungs * 255, sides)
+
+
+def test_lungs_that_cannot_be_told_apart_are_all_in_the_first(tmp_path: Path) -> None:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[10:40, 6:44] = 255
+    drawn(tmp_path, mask)
+    (film,) = load_films(tmp_path, "train", (), SIDE, Preprocessing())
+    np.testing.assert_array_equal(film.lungs[0] * 255, mask)
+    assert not film.lungs[1].any()
+
+
+@pytest.mark.parametrize("split", [Split.TRAIN, Split.VAL])
+def test_an_empty_mask_is_said_with_its_film(tmp_path: Path, split: Split) -> None:
+    record = drawn(tmp_path, np.zeros((SIDE, SIDE), np.uint8))
+    write_manifest(tmp_path / "manifest.csv", [replace(record, split=split)])
+    with pytest.raises(DataError, match="The mask of lungs/film is empty"):
+        load_films(tmp_path, split.value, (), SIDE, Preprocessing())
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ EXPECTED = {
     "full-qat-text": FACTORS["L"],
     "full-qat-code": FACTORS["P"] | FACTORS["Q"] | DECODER | PROMPTS,
     "full-qat": ADAPTERS | DECODER | PROMPTS,
+    "full-qat-int8": ADAPTERS | DECODER | PROMPTS,
     "full-qat-int4": ADAPTERS | DECODER | PROMPTS,
     "whole-qat-int4": names_under("image_encoder") | DECODER | PROMPTS,
     "whole-qat-int4-everywhere": names_with_norms_folded(),
@@ -141,8 +142,8 @@ def test_l_is_never_decayed() -> None:
     assert decaying["weight_decay"] == 1e-4
     assert plain["weight_decay"] == 0.0
     factors = {id(triplet.l) for layer in adapted_layers(model) for triplet in layer.triplets}
-    assert factors <= {id(parameter) for parameter in plain["params"]}  # type: ignore[attr-defined]
-    counted = len(decaying["params"]) + len(plain["params"])  # type: ignore[arg-type]
+    assert factors <= {id(parameter) for parameter in plain["params"]}
+    counted = len(decaying["params"]) + len(plain["params"])
     assert counted == len(trainable_parameters(model, row))
 
 

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from engine.network import quantized
 from engine.network.config import ModelConfig
 from engine.network.quantized import (
+    INT4_LIMIT,
     INT8_LIMIT,
     accumulate_int8,
     by_row,
@@ -27,7 +29,7 @@ from training.adaptation import ROWS, Adapters, Place, Quantization, RecipeError
 from training.prepare import prepare
 from training.qat import calibrating, fit_weights, fold_norms, round_places, sites, without_adapters
 from training.ranges import ActivationRange
-from training.rounding import RoundedAttention, RoundedConv2d, RoundedLinear, rounded
+from training.rounding import RoundedAttention, RoundedConv2d, RoundedLinear, rounded, scale_of
 
 EVERYWHERE: tuple[Place, ...] = (
     "encoder mlp",
@@ -49,6 +51,16 @@ def test_one_rounding_rule(values: list[float], scale: float) -> None:
     array = np.array([*values, *(scale * np.arange(-4, 5, dtype=np.float32) / 2)], dtype=np.float32)  # ties as well
     ours = rounded(torch.from_numpy(array), torch.tensor([scale]))
     assert np.array_equal(ours.numpy(), round_to_int8(array, scale).astype(np.float32))
+
+
+@pytest.mark.parametrize("limit", [INT8_LIMIT, INT4_LIMIT])
+def test_one_rule_of_scales(limit: int) -> None:
+    """Down to what float32 cannot divide by, which counts as zeros in both."""
+    tiny = np.float32(np.finfo(np.float32).tiny)
+    around = np.nextafter(tiny * np.float32(limit), np.array([0, 1], np.float32))
+    largest = np.concatenate([[0, 1e-45, 1e-36, 1e-3, 3.1, 1e30], around]).astype(np.float32)
+    ours = scale_of(torch.from_numpy(largest), limit)
+    assert np.array_equal(ours.numpy(), quantized.scale_of(largest, limit))
 
 
 def trained_layer(

@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from training.qat import calibrating, round_places
 from training.quantization_error import (
     RoundedWeight,
     analysis,
+    checkpoint_in,
     error_of,
     figure,
     main,
@@ -153,6 +154,24 @@ def test_the_figure_is_four_plots() -> None:
     for rows in (slice(0, height // 2), slice(height // 2, None)):
         for columns in (slice(0, width // 2), slice(width // 2, None)):
             assert (grey[rows, columns] < 128).sum() > 500
+
+
+def test_weights_of_a_run_are_rounded_as_their_release_would_be(reals: Path, tmp_path: Path) -> None:
+    shape = {"config": COMPACT.as_json(), "preprocessing": asdict(Preprocessing()), "scores": {}}
+    torch.save({"model": small_model(COMPACT).state_dict(), **shape}, tmp_path / "average.pt")
+    here = rounded_here(checkpoint_in(tmp_path / "average.pt"), RULE)
+    for weight, expected in zip(here, rounded_here(checkpoint_in(reals), RULE), strict=True):
+        assert weight.layer == expected.layer
+        assert np.array_equal(weight.rounded, expected.rounded)
+
+
+def test_what_the_command_cannot_use_is_said_in_one_line(
+    integers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, message in ((integers, "holds integers already"), (tmp_path / "none.safetensors", "cannot be used")):
+        assert main([str(path), "--out", str(tmp_path)]) == 1
+        assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_writes_a_picture_and_numbers(

@@ -25,6 +25,7 @@ from training.release import (
     Release,
     Sample,
     card_of,
+    commands_of,
     engine_on_the_cpu,
     parity_of,
     release,
@@ -33,6 +34,7 @@ from training.release import (
     torch_in_float32,
     training_of,
 )
+from training.state import command
 
 GROUPS_OF_16 = {"group": 16}  # the small networks' layers divide by no more
 QKV: tuple[Place, ...] = ("encoder qkv",)
@@ -259,6 +261,15 @@ def test_the_card_says_how_the_run_went_and_leaves_the_list_of_films_in_the_run(
     assert said["recipe"]["phases"][0] == asdict(Recipe().phases[0])
     assert (said["commit"], said["started_from"]) == ("abc", None)
     assert "films" not in said
+
+
+def test_the_card_says_by_which_command_the_weights_were_made_where_that_is_known() -> None:
+    assert commands_of({}) == [command()]
+    assert commands_of({"command": "python -m training.train --films 9"}) == [
+        "python -m training.train --films 9",
+        command(),
+    ]
+    assert commands_of({"command": command()}) == [command()]  # training.whole did both
 
 
 def test_the_card_names_the_films_that_were_learned_from_and_their_licences() -> None:

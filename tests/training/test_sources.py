@@ -459,6 +459,32 @@ def test_lungs_that_touch_cannot_be_told_apart() -> None:
     assert (lungs.right, lungs.left) == (None, None)
 
 
+def test_masks_kept_as_jpeg_are_masks(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "a.jpg", film_pixels(40, 30))
+    write_picture(tmp_path / "masks" / "a.jpg", both(40, 30))
+    (record,) = records_in(tmp_path)
+    np.testing.assert_array_equal(read_lungs(record, 40, 30).both, both(40, 30) > 0)
+
+
+def test_masks_of_other_names_than_the_films_are_not_passed_over(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "a.png", film_pixels(40, 30))
+    write_picture(tmp_path / "masks" / "mask of a.png", both(40, 30))
+    with pytest.raises(DataError, match="None of the 1 masks in masks/ has the name of a film"):
+        records_in(tmp_path)
+
+
+def test_stirenkos_masks_are_found_as_their_archive_unpacks(tmp_path: Path) -> None:
+    write_picture(tmp_path / "CXR_png" / "CHNCXR_0001_0.png", film_pixels(40, 30))
+    write_picture(tmp_path / "mask" / "mask" / "CHNCXR_0001_0_mask.png", both(40, 30))
+    assert [record.label for record in records_in(tmp_path)] == [Label.LUNGS]
+
+
+def test_a_manifest_in_another_encoding_is_said(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_bytes("image,größe\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"manifest.csv is not text in UTF-8"):
+        records_in(tmp_path)
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "holiday").mkdir()
     cv2.imwrite(str(tmp_path / "holiday" / "beach.png"), film_pixels())

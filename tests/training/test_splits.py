@@ -82,6 +82,15 @@ def test_a_copy_in_another_source_and_split_is_refused() -> None:
         refuse_leaks(films, groups(films, [Pair(0, 1, 2, 0.99, "as it is")]))
 
 
+def test_a_film_without_a_mask_pulls_its_patient_to_train() -> None:
+    films = [film(f"f{n}", f"p{n}") for n in range(30)]
+    films += [film(f"bare{n}", f"p{n}", split=Split.UNLABELLED) for n in range(30)]
+    assert {record.split for record in assign(films, alone(films))} == {Split.TRAIN, Split.UNLABELLED}
+    given = [film("a", "p", split=Split.TEST), film("b", "p", split=Split.UNLABELLED)]
+    with pytest.raises(DataError, match="two splits"):  # what is given is not moved
+        assign(given, alone(given))
+
+
 def test_an_unlabelled_film_counts_as_trained_on() -> None:
     """Pretraining uses unlabelled films, so a test film's copy among them is a leak."""
     films = [film("a", "p", split=Split.UNLABELLED), film("b", "p", split=Split.TEST)]

@@ -1,5 +1,6 @@
 """Outlines by a trained model: the bundled one on the demo film, whole, upside down, and with a whitened base."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +28,10 @@ from training.manifest import (
     read_manifest,
 )
 from training.recipe import Recipe
-from training.teach import main, taught, teach
+from training.sources import records_in
+from training.teach import main, taught, teach, without_masks
 from training.train import load_taught
+from training.truth import read_lungs
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,18 @@ def test_masks_come_with_a_manifest_that_training_reads(segmenter: Segmenter, fi
     (read,) = load_taught(tmp_path, write_films(tmp_path / "made"), Recipe())
     assert (read.lungs.sum(axis=(1, 2)) > 5000).all()
     assert (tmp_path / "sheet.png").stat().st_size > 1000
+
+
+def test_a_film_in_a_folder_below_images_is_outlined_too(
+    segmenter: Segmenter, film: Radiograph, tmp_path: Path
+) -> None:
+    image = tmp_path / "ours" / "images" / "ward" / "demo.dcm"
+    image.parent.mkdir(parents=True)
+    shutil.copy(resources.path("demo/demo.dcm"), image)
+    assert teach(segmenter, without_masks(records_in(tmp_path / "ours")), tmp_path / "out")["kept"] == 1
+    (kept,) = read_manifest(tmp_path / "out" / MANIFEST)
+    assert kept.id == "ward/demo"
+    assert read_lungs(kept, film.rows, film.columns).left is not None
 
 
 def test_a_teacher_whose_card_does_not_say_how_it_outlines_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import torch
 
 from tests.tiny import TINY
 from tests.training.made_films import write_films
+from training.base import load_base
+from training.manifest import DataError
 from training.pictures import MODEL, TRUTH
 from training.recipe import Phase, Recipe
 from training.state import StateError, start
@@ -106,12 +108,50 @@ def test_a_folder_that_holds_another_run_is_left_alone(folder: Path, tmp_path: P
     short = replace(RECIPE, phases=(Phase(32, 4, 4),))
     train(short, folder, tmp_path, CPU)
     before = (tmp_path / "state.pt").read_bytes()
-    with pytest.raises(StateError, match="another network or other phases"):
+    with pytest.raises(StateError, match="another run: it differs in phases"):
         train(RECIPE, folder, tmp_path, CPU)
     assert (tmp_path / "state.pt").read_bytes() == before
 
 
-def test_a_damaged_state_is_said_to_be_damaged(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "state.pt").write_bytes(b"half a file")
+def test_a_run_does_not_go_on_as_another_bases(folder: Path, tmp_path: Path) -> None:
+    """Or its card would say that it started from weights which it never saw."""
+    short = replace(RECIPE, phases=(Phase(32, 4, 4),))
+    one, two = (train(replace(short, seed=seed), folder, tmp_path / str(seed), CPU) for seed in (1, 2))
+    train(short, folder, tmp_path / "run", CPU, load_base(one))
+    told = (tmp_path / "run" / "run.json").read_bytes()
+    for base in (load_base(two), None):
+        with pytest.raises(StateError, match="another run: it differs in base"):
+            train(short, folder, tmp_path / "run", CPU, base)
+    with pytest.raises(StateError, match="another run: it differs in sources, seed"):
+        train(replace(short, seed=8, sources=("shenzhen",)), folder, tmp_path / "run", CPU, load_base(one))
+    assert (tmp_path / "run" / "run.json").read_bytes() == told
+
+
+def test_a_state_that_does_not_say_what_it_was_begun_with_goes_on(folder: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, phases=(Phase(32, 4, 4),))
+    weights = train(short, folder, tmp_path, CPU)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    for name in ("base", "sources", "seed"):
+        del state["plan"][name]
+    torch.save(state, tmp_path / "state.pt")
+    assert train(replace(short, seed=8), folder, tmp_path, CPU) == weights
+
+
+def test_fewer_films_than_a_step_takes_are_refused_before_the_first(folder: Path, tmp_path: Path) -> None:
+    large = replace(RECIPE, phases=(Phase(32, 48, 4), Phase(64, 24, 8)))
+    with pytest.raises(DataError, match="7 films with masks to learn from; a step takes 8"):
+        train(large, folder, tmp_path / "run", CPU)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("content", [b"half a file", b"cut", b""])
+def test_a_damaged_state_is_said_to_be_damaged(folder: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state.pt").write_bytes(content)
     with pytest.raises(StateError, match=r"state.pt is damaged. Remove it"):
+        train(RECIPE, folder, tmp_path, CPU)
+
+
+def test_a_state_that_cannot_be_read_is_said(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "state.pt").mkdir()
+    with pytest.raises(StateError, match=r"state.pt cannot be read"):
         train(RECIPE, folder, tmp_path, CPU)

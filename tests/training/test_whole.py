@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -137,6 +139,14 @@ def test_a_folder_without_films_to_validate_on_is_refused_before_anything_is_tra
     manifest = data / MANIFEST
     manifest.write_text(manifest.read_text(encoding="utf-8").replace(",val,", ",test,"), encoding="utf-8")
     with pytest.raises(DataError, match="lies in val"):
+        whole(PLAN, data, out, CPU, Speaker(sys.stdout))
+    assert not out.exists()
+
+
+def test_an_empty_mask_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    data, out = folder_of(tmp_path / "films", unlabelled=False), tmp_path / "run"
+    cv2.imwrite(str(data / "9.mask.png"), np.zeros((96, 96), np.uint8))
+    with pytest.raises(DataError, match="The mask of shenzhen/9 is empty"):
         whole(PLAN, data, out, CPU, Speaker(sys.stdout))
     assert not out.exists()
 

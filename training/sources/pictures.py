@@ -12,7 +12,7 @@ from training.sources.names import patient_in
 
 SOURCE = "images"
 FILMS = (".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
-MASKS = (".png", ".tif", ".tiff", ".bmp")
+MASKS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _MARKS = ("_mask", "-mask", ".mask")
 
 
@@ -23,10 +23,15 @@ def recognises(folder: Path) -> bool:
 
 def records(folder: Path) -> list[FilmRecord]:
     """Return the films, named as they lie below `images/`; the source is called as the folder is."""
-    masks = _by_name(folder / "masks", MASKS)
+    images, masks = _by_name(folder / "images", FILMS), _by_name(folder / "masks", MASKS)
+    if images and masks and not images.keys() & masks.keys():
+        raise DataError(
+            f"None of the {len(masks)} masks in masks/ has the name of a film in images/.",
+            advice=f"Call each as its film is, such as {next(iter(images))}; it may end in _mask.",
+        )
     source = folder.resolve().name
     found = []
-    for name, image in _by_name(folder / "images", FILMS).items():
+    for name, image in images.items():
         mask = masks.get(name)
         found.append(
             FilmRecord(

@@ -1,6 +1,7 @@
 """The folders that lie beside a checkout: Shenzhen, Montgomery, Hannover with V7's masks, NIH, and one manifest.csv."""
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from training.manifest import MANIFEST, Convention, DataError, FilmRecord, Label, MaskFile, Split, manifest_rows
@@ -14,8 +15,8 @@ def recognises(folder: Path) -> bool:
     path = folder / MANIFEST
     if not path.is_file():
         return False
-    with path.open(encoding="utf-8-sig") as file:
-        return file.readline().strip().split(",") == list(COLUMNS)
+    with path.open("rb") as file:  # as bytes: a manifest in another encoding is not this one, and its adapter says so
+        return file.readline(1024).removeprefix(BOM_UTF8).strip() == ",".join(COLUMNS).encode()
 
 
 def _patient(row: dict[str, str]) -> str:

@@ -11,6 +11,12 @@ SOURCE = "shenzhen"
 _LICENCE = "NLM public image set; masks listed both as CC0-1.0 and as CC-BY-NC-SA-4.0"
 
 
+def _masks(folder: Path) -> Path:
+    """Return where the masks lie: Stirenko's archive repeats its folder's name."""
+    inner = folder / "mask" / "mask"
+    return inner if inner.is_dir() else folder / "mask"
+
+
 def recognises(folder: Path) -> bool:
     """Return whether Shenzhen's films are here; Montgomery has the same folder with other names in it."""
     return any((folder / "CXR_png").glob("CHNCXR_*.png"))
@@ -20,7 +26,7 @@ def records(folder: Path) -> list[FilmRecord]:
     """Return all films, those without a mask as unlabelled."""
     found = []
     for image in sorted((folder / "CXR_png").glob("CHNCXR_*.png")):
-        mask = folder / "mask" / f"{image.stem}_mask.png"
+        mask = _masks(folder) / f"{image.stem}_mask.png"
         labelled = mask.is_file()
         found.append(
             FilmRecord(
