@@ -81,12 +81,15 @@ def same_structure(a: Finding, b: Finding) -> bool:
 
 def brought_in(case: Case, found: "Reopened") -> Case:
     """Return the case with results read back, each in the place of the same structure; what they do not name stays."""
+    from engine.results.reopen import each_once
+
     findings = found.findings
     for old in case.findings:
         if any(same_structure(old, finding) for finding in findings):
             case = case.without(old.tracking_uid)
     for finding in findings:
         case = case.with_finding(finding)
+    case = replace(case, findings=each_once(case.findings))
     state = CaseState.BOXED if case.findings and case.state is CaseState.NEW else case.state
     return found.marks.on(replace(case, state=state))
 

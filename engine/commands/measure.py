@@ -10,14 +10,13 @@ from pathlib import Path
 from engine.case import Case, Finding, Making, Structure
 from engine.commands.console import add_json_option, print_json
 from engine.errors import LungboxError, MeasurementError
-from engine.files import read_head
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
 from engine.mask import Mask
 from engine.measure import UNIT_SYMBOLS, calibration_text, displayed, measure, propose_callipers
 from engine.results.document import measurement_values, spacing_values
 from engine.results.reopen import reopen
-from engine.results.sop import is_result
+from engine.results.sop import is_document, is_result
 
 _STRUCTURES = {structure.value.replace("_", "-"): structure for structure in Structure}
 # JPEG smears an edge: there only the brighter half is mask.
@@ -73,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _case(path: Path, film: Radiograph, structure: Structure) -> Case:
-    if path.is_dir() or is_result(path) or read_head(path, 1) == b"{":
+    if path.is_dir() or is_result(path) or is_document(path):
         reopened = reopen(path, film)
         if not reopened.findings:
             raise LungboxError(

@@ -16,7 +16,7 @@ from engine.results.read_pr import film_uids_of_pr
 from engine.results.read_seg import dataset_of, film_uids_of_seg
 from engine.results.read_sr import film_uids_of_sr
 from engine.results.reopen import read_document
-from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG, stated
+from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG, is_document, stated
 
 _MOST_FILES = 5000  # of one folder; an archive's inbox is no place to look through
 _MOST_BUNDLES = 200
@@ -69,7 +69,7 @@ def film_wanted(path: Path) -> Wanted:
     from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
 
     path = Path(path)
-    if path.is_dir() or path.suffix.lower() == ".json":
+    if path.is_dir() or is_document(path):
         film = read_document(path / MANIFEST if path.is_dir() else path).get("film")
         film = film if isinstance(film, dict) else {}
         uid = str(film.get("sop_instance_uid", ""))

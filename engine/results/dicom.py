@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from engine.case import Finding
+from engine.film.radiograph import NoteCode
 from engine.results.codes import PRIVATE_SCHEME, look_of
 from engine.results.context import MANUFACTURER, MODEL_NAME, REFERRED, SERIAL_NUMBER, Export
 from engine.version import VERSION
@@ -185,7 +186,13 @@ def completed(dataset: "Dataset", export: Export) -> "Dataset":
             item.ReferencedSOPClassUID = source.SOPClassUID
 
     dataset.walk(refer_to_film)
-    orientation = export.case.radiograph.orientation
+    film = export.case.radiograph
+    if "Rows" in dataset and film.has_note(NoteCode.LOSSY):
+        dataset.LossyImageCompression = "01"  # once lost is lost for good (PS3.3 C.7.6.1.1.5)
+        for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+            if source.get(keyword):
+                dataset[keyword] = source[keyword]
+    orientation = film.orientation
     if "Rows" in dataset and "PatientOrientation" not in dataset:
         # Type 2C in General Image: empty where the film does not state it (PS3.3 C.7.6.1.1.1).
         dataset.PatientOrientation = [orientation.rightwards, orientation.downwards] if orientation else None

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,7 +179,7 @@ def _masks(
 
 
 def _finding(item: "Dataset", mask: Mask) -> Finding:
-    label = str(item.get("SegmentLabel", "") or "Structure")
+    label = _label(item) or "Structure"
     finding = Finding(structure_of_codes(*_codes(item)), mask, Making.IMPORTED, label[:64])
     uid = str(item.get("TrackingUID", "") or "")
     return replace(finding, tracking_uid=uid) if uid else finding
@@ -188,7 +189,7 @@ def _codes(item: "Dataset") -> tuple[tuple[str, str], set[tuple[str, str]], str]
     """Return the type's code, its modifiers from wherever writers put them, and the label."""
     types = item.get("SegmentedPropertyTypeCodeSequence") or ()
     if not types:
-        return ("", ""), set(), str(item.get("SegmentLabel", ""))
+        return ("", ""), set(), _label(item)
     first = types[0]
     modifiers = [
         *(first.get("SegmentedPropertyTypeModifierCodeSequence") or ()),
@@ -196,7 +197,7 @@ def _codes(item: "Dataset") -> tuple[tuple[str, str], set[tuple[str, str]], str]
     ]
     for region in item.get("AnatomicRegionSequence") or ():
         modifiers += list(region.get("AnatomicRegionModifierSequence") or ())
-    return code_of(first), {code_of(modifier) for modifier in modifiers}, str(item.get("SegmentLabel", ""))
+    return code_of(first), {code_of(modifier) for modifier in modifiers}, _label(item)
 
 
 def code_of(item: "Dataset") -> tuple[str, str]:
@@ -226,6 +227,12 @@ def structure_of_label(label: str) -> Structure:
     words = _words(label)
     is_lung = bool(words & _LUNG_WORDS) and words <= _LUNG_WORDS | _RIGHT_WORDS | _LEFT_WORDS | {"both"}
     return structure_of_codes((LUNG.value, LUNG.scheme) if is_lung else ("", ""), set(), label)
+
+
+def _label(item: "Dataset") -> str:
+    value = item.get("SegmentLabel") or ""
+    # A backslash, which LO cannot hold, has made several values of it.
+    return " ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
 
 
 def _words(label: str) -> set[str]:

@@ -31,7 +31,7 @@ from engine.results.read_pr import marks_of_pr
 from engine.results.read_seg import dataset_of, findings_of_seg, other_film
 from engine.results.read_sr import findings_of_sr
 from engine.results.runs import with_edits
-from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG
+from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG, is_document
 
 _MOST_BYTES = 1 << 28
 _MOST_JSON_BYTES = 1 << 26
@@ -54,13 +54,13 @@ class Reopened:
 def reopen(path: Path, film: Radiograph) -> Reopened:
     """Return the structures in a bundle's folder, its results.json, a SEG, an SR or a GSPS, on their film."""
     found = _read(Path(path), film)
-    return replace(found, findings=_each_once(_sided(_apart(found.findings), film)))
+    return replace(found, findings=each_once(_sided(_apart(found.findings), film)))
 
 
 def _read(path: Path, film: Radiograph) -> Reopened:
     if path.is_dir():
         return _bundle(path, film)
-    if path.suffix.lower() == ".json":
+    if is_document(path):
         return _bundle(path.parent, film, path.name)
     dataset = dataset_of(path)
     if str(dataset.get("SOPClassUID", "")) in (SEG, LABEL_MAP_SEG):
@@ -103,7 +103,7 @@ def _apart(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _each_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def each_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Return findings with each lung once: numbers are filed under it. Whatever else is called so keeps its own label.
 
     Both lungs are the right and the left one where these are there; a mask of both beside them is something else.
@@ -116,7 +116,7 @@ def _each_once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         elif finding.structure in taken:
             found.append(replace(finding, structure=Structure.OTHER, name=finding.label))
         else:
-            found.append(replace(finding, name=""))
+            found.append(replace(finding, name="") if finding.name else finding)
             taken.add(finding.structure)
     return tuple(found)
 

@@ -12,6 +12,7 @@ from engine.lungs import name_lungs, tidied
 from engine.mask import Mask
 from engine.results.reopen import prompts_of, read_document
 from engine.results.runs import with_edits
+from engine.results.sop import is_document
 from engine.results.sr import REPLAY_PREFIX
 from engine.segmenter import Embedding, Segmentation, Segmenter
 
@@ -51,7 +52,7 @@ class Replayed:
 
 def read_record(path: Path) -> Record:
     """Return the record in a results.json or a Structured Report."""
-    if path.suffix.lower() == ".json":
+    if is_document(path):
         values = read_document(path)
         try:
             film = values["film"]
@@ -60,6 +61,7 @@ def read_record(path: Path) -> Record:
             )
         except (KeyError, TypeError) as error:
             raise _damaged(path) from error
+    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
     from engine.results.read_seg import dataset_of
     from engine.results.read_sr import film_uids_of_sr
 
@@ -75,7 +77,11 @@ def read_record(path: Path) -> Record:
         raise NotAFilmError(
             f"{path.name} holds no record to replay.", advice="Choose a Lungbox results.json or report."
         )
-    uids = film_uids_of_sr(dataset)
+    try:
+        with quiet_pydicom():
+            uids = film_uids_of_sr(dataset)
+    except PYDICOM_FAULTS as error:
+        raise _damaged(path) from error
     return Record("", "", uids.pop() if len(uids) == 1 else "", tuple(structures))
 
 

@@ -21,6 +21,16 @@ def stated(path: Path) -> tuple[str, str]:
         return "", ""
 
 
+def is_document(path: Path) -> bool:
+    """Return whether a file is JSON, as our results.json is, under whatever name it was copied."""
+    if path.suffix.lower() == ".json":
+        return True
+    try:
+        return read_head(path, 1) == b"{"
+    except FilmError:
+        return False
+
+
 def is_result(path: Path) -> bool:
     """Return whether a DICOM file is a segmentation, a report or a presentation state."""
     sop_class = stated(path)[0]

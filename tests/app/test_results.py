@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QDialog
 
 from app.dialogs import DeidentifyDialog
+from app.prompting import brought_in
 from app.results import PartlyOpenedError, ResultsError
 from engine.case import Case, CaseState, Finding, Line, Making, Structure
 from engine.errors import LungboxError
@@ -21,6 +22,8 @@ from engine.film.reading import read_radiograph
 from engine.mask import Mask
 from engine.measure import measure
 from engine.results.bundle import export
+from engine.results.marks import NO_MARKS
+from engine.results.reopen import Reopened
 from tests.app.room import LEFT_BOX, RIGHT_BOX, Room, film
 
 MakeRoom = Callable[..., Room]
@@ -386,3 +389,17 @@ def test_distances_and_calibration_come_back_with_the_results(room: Room, tmp_pa
     assert after is not None
     assert after.spacing == before.spacing
     assert [row.value for row in after] == [row.value for row in before]
+
+
+def test_lungs_brought_in_beside_a_mask_of_both_keep_their_own_numbers(room: Room) -> None:
+    case = room.case
+    rows, columns = case.radiograph.rows, case.radiograph.columns
+    pixels = np.zeros((3, rows, columns), dtype=bool)
+    pixels[0, 10:80, 8:38], pixels[1, 10:80, 42:74], pixels[2, 5:90, 5:80] = True, True, True
+    kinds = (Structure.RIGHT_LUNG, Structure.LEFT_LUNG, Structure.BOTH_LUNGS)
+    right, left, both = (Finding(kind, Mask.of(one), Making.IMPORTED) for kind, one in zip(kinds, pixels, strict=True))
+    after = brought_in(replace(case, findings=(both,)), Reopened((right, left), NO_MARKS, ()))
+    assert [finding.structure for finding in after.findings] == [Structure.OTHER, *kinds[:2]]
+    assert after.findings[0].name == "Both lungs"
+    (area,) = (one for one in measure(after) if (one.structure, one.id) == ("both_lungs", "area"))
+    assert (area.value, area.unit) == (pixels[:2].sum(), "px")

@@ -539,3 +539,16 @@ def test_codes_fit_their_elements() -> None:
     for code in (code for table in tables for code in table.values()):
         assert len(code.value) <= 16  # SH: a longer one needs Long Code Value, which few systems read
         assert len(code.meaning) <= 64  # LO
+
+
+def test_a_picture_of_a_film_that_was_lossy_says_so() -> None:
+    lossy: dict[str, Any] = {
+        "LossyImageCompression": "01",
+        "LossyImageCompressionRatio": 9.5,
+        "LossyImageCompressionMethod": "ISO_10918_1",
+    }
+    with only_our_warnings():
+        drawn = capture(job(dicom_case(**lossy)))
+        whole = capture(job(dicom_case()))
+    assert {keyword: drawn.get(keyword) for keyword in lossy} == lossy  # PS3.3 C.7.6.1.1.5
+    assert "LossyImageCompression" not in whole or whole.LossyImageCompression == "00"

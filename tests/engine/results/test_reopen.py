@@ -21,14 +21,16 @@ from engine.errors import DamagedFilmError, LungboxError, NotAFilmError, Unsuppo
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.measure import measure
+from engine.results.beside import film_wanted
 from engine.results.bundle import export
 from engine.results.context import structure_key
 from engine.results.dicom import encoded, only_our_warnings
 from engine.results.read_seg import structure_of_codes
 from engine.results.reopen import Reopened, reopen
+from engine.results.replay import read_record
 from engine.results.seg import segmentation
 from engine.results.sr import report
-from tests.engine.results.exports import dicom_case, job
+from tests.engine.results.exports import MADE_AT, dicom_case, job
 
 RIGHT_LUNG, LEFT_LUNG, LUNG = ("3341006", "Right lung"), ("44029006", "Left lung"), ("39607008", "Lung")
 
@@ -572,3 +574,22 @@ def test_a_damaged_report_is_refused_by_an_error_of_ours(tmp_path: Path) -> None
         path = saved(report, tmp_path)
     with pytest.raises(DamagedFilmError, match="incomplete"):
         reopen(path, case.radiograph)
+
+
+def test_results_are_known_under_any_name(tmp_path: Path) -> None:
+    case = dicom_case()
+    made = export(case, measure(case), tmp_path, ("png",), made_at=MADE_AT)
+    renamed = made.folder / "IM0001"
+    (made.folder / "results.json").rename(renamed)
+    assert film_wanted(renamed).pixel_sha256 == case.radiograph.source.pixel_sha256
+    assert {row["tracking_uid"] for row in read_record(renamed).structures} == {"2.25.101", "2.25.102", "2.25.103"}
+    assert reopen(renamed, case.radiograph).findings
+
+
+def test_a_label_that_a_backslash_parted_is_one_label(tmp_path: Path) -> None:
+    case = dicom_case()
+    with only_our_warnings():
+        dataset = segmentation(job(case))
+    dataset.SegmentSequence[2].SegmentLabel = ["Node", "old"]
+    found = reopen(saved(dataset, tmp_path, "seg.dcm"), case.radiograph).findings
+    assert [finding.name for finding in found if finding.structure is Structure.OTHER] == ["Node old"]

@@ -16,6 +16,7 @@ from engine.measure import measure
 from engine.results.beside import film_wanted, results_beside
 from engine.results.bundle import export
 from engine.results.reopen import reopen
+from engine.results.replay import read_record
 from engine.results.runs import edits_of
 from tests.engine.results.exports import MADE_AT, dicom_case
 
@@ -84,3 +85,12 @@ def test_an_edit_back_to_the_models_mask_is_still_one_of_it(kinds: tuple[str, ..
     found = reopen(export(case, measure(case), tmp_path, kinds, made_at=MADE_AT).folder, case.radiograph).findings[0]
     assert (found.making, found.model_mask) == (Making.EDITED, drawn.mask)
     assert edits_of(found) == edits_of(edited) == {"base": "model", "added": [], "removed": []}
+
+
+def test_a_report_to_replay_whose_evidence_is_a_text_is_refused(tmp_path: Path) -> None:
+    made = export(CASE, measure(CASE), tmp_path, ("sr",), made_at=MADE_AT)
+    dataset = dcmread(made.folder / "report.dcm")
+    dataset["CurrentRequestedProcedureEvidenceSequence"] = DataElement(0x0040A375, "LO", "no sequence")
+    dataset.save_as(tmp_path / "hostile.dcm")
+    with pytest.raises(DamagedFilmError, match="damaged"):
+        read_record(tmp_path / "hostile.dcm")
