@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
@@ -39,6 +38,7 @@ from app.lightbox import Lightbox
 from app.model_dialog import ModelDialog
 from app.policy import Policy
 from app.proving import Proof
+from app.reading import Reading
 from app.session import Session
 from app.settings import Settings, folder, load_settings, save_settings
 from app.shortcut_dialogs import ShortcutEditor, ShortcutSheet
@@ -276,14 +276,16 @@ class Assembly(QObject):
                 self.session.files.save(path, reading)
 
     def _agreed(self, dialog: QDialog) -> bool:
-        """Return whether the reader agreed, and to something on this film: one asked for earlier may have come up."""
-        asked = self.session.reading
-        if not agreed(dialog):
-            return False
-        if self.session.reading is not asked:
-            self.session.noticed.emit("another-film")
-            return False
-        return True
+        """Return whether the reader agreed, and to something on this film."""
+        reading = self.session.reading
+        return agreed(dialog) and self._still_open(reading)
+
+    def _still_open(self, reading: Reading | None) -> bool:
+        """Return whether a film that a dialog was about is open; says so where one asked for earlier has come up."""
+        if self.session.reading is reading:
+            return True
+        self.session.noticed.emit("another-film")
+        return False
 
     def _ask_name(self) -> tuple[Structure, str] | None:
         dialog = NameDialog(tuple(structure_title(structure) for structure in _NAMED), self.window)
@@ -376,11 +378,8 @@ class Assembly(QObject):
         comparing, reading = self.window.comparing, self.session.reading
         if comparing.film is not None:
             comparing.clear()
-        elif paths := ask_films(self.window):
-            if self.session.reading is reading:
-                comparing.open(paths[0])
-            else:
-                self.session.noticed.emit("another-film")
+        elif (paths := ask_films(self.window)) and self._still_open(reading):
+            comparing.open(paths[0])
 
     def _histogram(self) -> None:
         HistogramDialog(self.parts.lightbox, self.window).show()
@@ -431,9 +430,7 @@ class Assembly(QObject):
             self.window.show_recent(self.session.settings.recent)
 
     def _change(self, settings: Settings) -> None:
-        settings = self._policy.applied(settings)
-        if not settings.remember_recent:
-            settings = replace(settings, recent=())
+        settings = self._policy.applied(settings).remembered()
         self.session.settings = settings
         self._apply(settings)
         self._write_settings()
@@ -443,10 +440,8 @@ class Assembly(QObject):
             policy, mine = self._policy, self.session.settings
             # Another window may have written meanwhile: only what was changed here is ours to say.
             theirs, broken = load_settings(self._settings_file, policy.settings)
-            changed = {name: value for name, value in _values(mine).items() if value != getattr(self._written, name)}
-            save_settings(
-                self._settings_file, mine if broken else replace(theirs, **changed), policy.settings, policy.locked
-            )
+            whole = mine if broken else theirs.changed(self._written, mine)
+            save_settings(self._settings_file, whole, policy.settings, policy.locked)
             self._written = mine
         except (OSError, LungboxError) as error:
             _log.warning("settings not written: %s", type(error).__name__)
@@ -461,10 +456,6 @@ class Assembly(QObject):
 
 def _model_choice(settings: Settings) -> tuple[str, str, int]:
     return settings.checkpoint, settings.device, settings.embeddings_disk_mb
-
-
-def _values(settings: Settings) -> dict[str, Any]:
-    return {item.name: getattr(settings, item.name) for item in fields(settings)}
 
 
 def assemble(settings: Settings, settings_file: Path, parent: QObject, policy: Policy | None = None) -> Assembly:

@@ -110,11 +110,6 @@ class Canvas(QWidget):
         self.update()
         return done
 
-    @property
-    def takes_enter(self) -> bool:
-        """True while Enter is the tool's in hand."""
-        return self.tool.begun
-
     def middle(self) -> QPointF:
         """Return the pointer's place on the canvas, its middle when the pointer is elsewhere."""
         return self._pointer if self._pointer is not None else QPointF(self.width() / 2, self.height() / 2)

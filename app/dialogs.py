@@ -103,10 +103,7 @@ def ask_where_to_save(parent: QWidget, suggested: Path) -> Path | None:
 
 def ask(parent: QWidget | None, title: str, text: str, choices: tuple[str, ...], default: int = 0) -> int:
     """Ask a question in plain text; returns the number of the choice, the last one when it is closed."""
-    box = QMessageBox(parent)
-    box.setWindowTitle(title)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(text)
+    box = _message(parent, title, text)
     roles = QMessageBox.ButtonRole
     buttons = [
         box.addButton(choice, roles.RejectRole if n == len(choices) - 1 else roles.ActionRole)
@@ -121,10 +118,7 @@ def ask(parent: QWidget | None, title: str, text: str, choices: tuple[str, ...],
 
 def wait(parent: QWidget, title: str, text: str, until: SignalInstance, give_up: str, cancel: str) -> bool:
     """Say what is waited for; True when that came or the reader gave it up, False when they would rather go back."""
-    box = QMessageBox(parent)
-    box.setWindowTitle(title)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(text)
+    box = _message(parent, title, text)
     without = box.addButton(give_up, QMessageBox.ButtonRole.DestructiveRole)
     back = box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(back)
@@ -140,6 +134,14 @@ def wait(parent: QWidget, title: str, text: str, until: SignalInstance, give_up:
     box.exec()
     until.disconnect(end)
     return came or box.clickedButton() is without
+
+
+def _message(parent: QWidget | None, title: str, text: str) -> QMessageBox:
+    box = QMessageBox(parent)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(text)
+    return box
 
 
 class TextDialog(QDialog):

@@ -39,13 +39,13 @@ class Filing(QObject):
 
     def save(self, path: Path, reading: Reading | None = None) -> None:
         """Write a case file: of the open film, where no other is named."""
-        reading = reading or self._session.reading
-        if reading is None:
+        saved = reading or self._session.reading
+        if saved is None:
             return
-        case, asked = reading.case, reading
+        case = saved.case
 
         def done(_: None) -> None:
-            self._session.readings.saved(asked, case, path)
+            self._session.readings.saved(saved, case, path)
             self._session.saved_changed.emit()
             self._session.noticed.emit("saved")
 

@@ -12,6 +12,8 @@ from app.casefile import FILM_SUFFIXES, SUFFIX
 from app.display import GreyRange, Preset, grey_range, presets_for
 from app.rendering import Pyramid, build_pyramid, grey_table, thumbnail_image
 from engine.case import CaseState
+from engine.errors import FilmError
+from engine.files import read_head
 from engine.film.dicomdir import films_in_dicomdir
 from engine.film.radiograph import Radiograph
 from engine.film.reading import read_radiograph
@@ -104,15 +106,8 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _has_magic(path: Path) -> bool:
-    """Return whether a file says that it is DICOM, whatever it is called; opened so that a pipe cannot hang us."""
+    """Return whether a file says that it is DICOM, whatever it is called."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except OSError:
+        return read_head(path, _MAGIC_AT + 4)[_MAGIC_AT:] == b"DICM"
+    except FilmError:
         return False
-    try:
-        os.lseek(descriptor, _MAGIC_AT, os.SEEK_SET)
-        return os.read(descriptor, 4) == b"DICM"
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)

@@ -70,10 +70,17 @@ class Settings:
 
     def with_recent(self, path: Path) -> "Settings":
         """Return the settings with a path at the head of the recent ones."""
-        if not self.remember_recent:
-            return replace(self, recent=())
         kept = tuple(old for old in self.recent if old != str(path))
-        return replace(self, recent=(str(path), *kept)[:_RECENT])
+        return replace(self, recent=(str(path), *kept)[:_RECENT]).remembered()
+
+    def remembered(self) -> "Settings":
+        """Return the settings without recent paths where these are not to be remembered."""
+        return self if self.remember_recent else replace(self, recent=())
+
+    def changed(self, before: "Settings", after: "Settings") -> "Settings":
+        """Return the settings with what differs between two others."""
+        values = ((item.name, getattr(after, item.name)) for item in fields(self))
+        return replace(self, **{name: value for name, value in values if value != getattr(before, name)})
 
 
 def kind_of(name: str) -> Kind:

@@ -43,18 +43,9 @@ from app.worklist_panel import WorklistPanel
 from engine.measure import Change, can_apply_magnification
 
 _TAP_MS = 250
-_ON_SELECTED = (
-    "rerun",
-    "swap-sides",
-    "rename",
-    "fill-holes",
-    "smooth",
-    "grow",
-    "shrink",
-    "keep-largest",
-    "clip",
-    "delete",
-)
+_ON_SELECTED = (  # as the menu has them
+    "rerun", "swap-sides", "rename", "", "fill-holes", "smooth", "grow", "shrink", "keep-largest", "clip", "", "delete",
+)  # fmt: skip
 _RAIL = ("box", "point", "brush", "eraser", "polygon", "callipers", "distance", "windowing", "hand")
 
 
@@ -434,8 +425,7 @@ class Window(QMainWindow):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if self.session.finding is not None:
-            items: tuple[str, ...] = ("rerun", "swap-sides", "rename", "", "fill-holes", "smooth", "grow",
-                                      "shrink", "keep-largest", "clip", "", "delete")  # fmt: skip
+            items: tuple[str, ...] = _ON_SELECTED
         else:
             items = ("both-lungs", "name-structure", "", "invert", "fit", "actual-size", "reset", "", "hide-identity")
         for item in items:
@@ -468,7 +458,7 @@ class Window(QMainWindow):
             actions[name].setEnabled(case is not None)
         for name in ("both-lungs", "keyboard-box", "histogram", "window"):
             actions[name].setEnabled(case is not None)
-        for name in _ON_SELECTED:
+        for name in filter(None, _ON_SELECTED):
             actions[name].setEnabled(finding is not None)
         actions["outline-prior"].setEnabled(self.comparing.film is not None and not self.comparing.outlining)
         actions["calibrate"].setEnabled(bool(case and case.distances))

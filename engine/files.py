@@ -17,6 +17,9 @@ from engine.errors import FilmError, FilmTooLargeError, NotAFilmError, OutputErr
 # Names of half-written files, so that what a killed process left behind is known for ours and can be swept.
 PART_PREFIX = ".lungbox-"
 PART_SUFFIX = ".part"
+# Results are for others to take (an archive's importer, a colleague), so who may read them is for the folder and the
+# umask to say. Journals and caches, which nobody else has business with, are their owner's alone.
+SHARED, _OWN = 0o666, 0o600
 _STALE_AFTER_S = 3600.0  # no save takes an hour: an older part belongs to nobody
 
 _KINDS = {
@@ -144,16 +147,15 @@ def replacing(path: Path | str) -> contextlib.AbstractContextManager[IO[bytes]]:
     crash at any moment leaves the old file or the new one, whole. OutputError where the system refuses. The old file's
     permissions stay; where there was none, the new one is the owner's alone, as it may name a patient.
     """
-    return _replacing(Path(path), 0o600)
+    return _replacing(Path(path), _OWN)
 
 
 @contextlib.contextmanager
 def _replacing(path: Path, mode: int) -> Iterator[IO[bytes]]:
     part: Path | None = None
     try:
-        unfinished = path.parent / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(unfinished, flags, mode)
+        unfinished = unfinished_in(path.parent)
+        descriptor = create(unfinished, mode)
         part = unfinished
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -179,8 +181,19 @@ def write_atomically(path: Path | str, data: bytes | bytearray | memoryview) -> 
 
 def write_result(path: Path | str, data: bytes | bytearray | memoryview) -> None:
     """Write what others are to take, whole or not at all: who may read a new file is for the umask to say."""
-    with _replacing(Path(path), 0o666) as file:
+    with _replacing(Path(path), SHARED) as file:
         file.write(data)
+
+
+def unfinished_in(folder: Path) -> Path:
+    """Return a name, not taken so far as anybody can guess, for what is not whole yet."""
+    return folder / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
+
+
+def create(path: Path, mode: int) -> int:
+    """Open a file that was not there to be written; OSError where it was."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    return os.open(path, flags, mode)
 
 
 def make_folder(path: Path) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.errors import DamagedFilmError, FilmError, LungboxError
+from engine.errors import FilmError, LungboxError
 from engine.files import read_file, sha256
 from engine.film.radiograph import Radiograph
 from engine.results.bundle import MANIFEST
 from engine.results.read_pr import film_uids_of_pr
-from engine.results.read_seg import dataset_of, film_uids_of_seg
+from engine.results.read_seg import dataset_of, film_uids_of_seg, understood
 from engine.results.read_sr import film_uids_of_sr
 from engine.results.reopen import read_document
 from engine.results.sop import LABEL_MAP_SEG, PRESENTATION, SEG, is_document, stated
@@ -66,8 +66,6 @@ class FoundResults:
 
 def film_wanted(path: Path) -> Wanted:
     """Return which film a bundle's folder, its results.json, a SEG, an SR or a GSPS was made on."""
-    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
-
     path = Path(path)
     if path.is_dir() or is_document(path):
         film = read_document(path / MANIFEST if path.is_dir() else path).get("film")
@@ -77,11 +75,8 @@ def film_wanted(path: Path) -> Wanted:
     dataset = dataset_of(path)
     sop_class = str(dataset.get("SOPClassUID", ""))
     readers = {SEG: film_uids_of_seg, LABEL_MAP_SEG: film_uids_of_seg, PRESENTATION: film_uids_of_pr}
-    try:
-        with quiet_pydicom():
-            return Wanted(frozenset(readers.get(sop_class, film_uids_of_sr)(dataset)))
-    except PYDICOM_FAULTS as error:
-        raise DamagedFilmError(f"{path.name} is damaged or incomplete.", advice="Export it again.") from error
+    with understood(path.name):
+        return Wanted(frozenset(readers.get(sop_class, film_uids_of_sr)(dataset)))
 
 
 def find_film(wanted: Wanted, result: Path, listed: Iterable[Path]) -> Path | None:

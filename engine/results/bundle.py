@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from engine.case import Case
 from engine.errors import OutputError
-from engine.files import PART_PREFIX, PART_SUFFIX, sha256, sync_folder
+from engine.files import PART_PREFIX, PART_SUFFIX, SHARED, create, sha256, sync_folder, unfinished_in
 from engine.film.radiograph import NoteCode
 from engine.measure import Measurements, Prior
 from engine.results.context import DICOM_KINDS, Export
 from engine.results.document import WrittenFile, document
-from engine.results.nifti import LONGEST_SIDE
+from engine.results.nifti import fits
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -77,7 +76,7 @@ def kinds_for(case: Case) -> tuple[str, ...]:
     impossible = set()
     if film.has_note(NoteCode.COLOUR_REDUCED):
         impossible.add("gsps")
-    if max(film.rows, film.columns) > LONGEST_SIDE:
+    if not fits(film):
         impossible.add("nifti")
     return tuple(kind for kind in kinds if kind not in impossible)
 
@@ -270,7 +269,7 @@ def _written(made: list[_Made], job: Export, folder: Path, name: str) -> Bundle:
     staging: Path | None = None
     try:
         sweep_stale(folder)
-        unfinished = folder / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
+        unfinished = unfinished_in(folder)
         unfinished.mkdir()
         staging = unfinished
         for item in made:
@@ -314,9 +313,7 @@ def _written_file(item: _Made) -> WrittenFile:
 
 
 def _write(path: Path, data: bytes) -> None:
-    # Results are for others to take (an archive's importer, a colleague), so who may read them is for the folder and
-    # the umask to say. Journals and caches, which nobody else has business with, stay their owner's alone.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    descriptor = create(path, SHARED)
     try:
         rest = memoryview(data)
         while rest:

@@ -29,6 +29,7 @@ from engine.film.header import data_set
 from engine.film.radiograph import Identity, NoteCode, Radiograph, ViewPosition
 from engine.measure import Measurement, Measurements
 from engine.measure.case import SUPINE, is_supine
+from engine.results.dicom import say_lossy
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -255,7 +256,7 @@ def _put_facts(film: Radiograph, old: "Dataset", new: "Dataset") -> None:
     if new.BodyPartExamined in _THORAX and "AnatomicRegionSequence" in new:
         new.AnatomicRegionSequence = [_code("816094009", "SCT", "Thorax")]
     if film.has_note(NoteCode.LOSSY):
-        new.LossyImageCompression = "01"  # once lost is lost for good (PS3.3 C.7.6.1.1.5)
+        say_lossy(new)
 
 
 def _is_digital(film: "Dataset") -> bool:

@@ -149,6 +149,11 @@ def label_of(finding: Finding) -> str:
     return plain_text(finding.label) or look_of(finding).name
 
 
+def say_lossy(dataset: "Dataset") -> None:
+    """Say that pixels come from a lossy film: once lost is lost for good (PS3.3 C.7.6.1.1.5)."""
+    dataset.LossyImageCompression = "01"
+
+
 def reader_name(export: Export) -> str:
     """Return the reader as a DICOM person name; as typed, so all of it is the family name (PS3.5 6.2.1)."""
     plain = plain_text(re.sub(r"[\^=]+", " ", export.reader), 60)
@@ -188,7 +193,7 @@ def completed(dataset: "Dataset", export: Export) -> "Dataset":
     dataset.walk(refer_to_film)
     film = export.case.radiograph
     if "Rows" in dataset and film.has_note(NoteCode.LOSSY):
-        dataset.LossyImageCompression = "01"  # once lost is lost for good (PS3.3 C.7.6.1.1.5)
+        say_lossy(dataset)
         for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
             if source.get(keyword):
                 dataset[keyword] = source[keyword]

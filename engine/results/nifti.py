@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import OutputError
-from engine.film.radiograph import Orientation
+from engine.film.radiograph import Orientation, Radiograph
 from engine.results.context import Export
 
 _DIRECTIONS = {
@@ -27,15 +27,20 @@ _UINT8 = 2
 _MILLIMETRES = 2
 _ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: the directions are the patient's, the origin is the film's corner
 _HEADER_BYTES = 348
-LONGEST_SIDE = 32767  # dim[] is of signed 16-bit numbers
+_LONGEST_SIDE = 32767  # dim[] is of signed 16-bit numbers
+
+
+def fits(film: Radiograph) -> bool:
+    """Return whether a film is small enough for the format."""
+    return max(film.rows, film.columns) <= _LONGEST_SIDE
 
 
 def label_map(export: Export) -> bytes:
     """Return the outlined structures as a gzipped NIfTI-1 file; where two overlap the later one is on top."""
     film = export.case.radiograph
-    if max(film.rows, film.columns) > LONGEST_SIDE:
+    if not fits(film):
         raise OutputError(
-            f"A film of {film.columns} x {film.rows} pixels does not fit NIfTI-1, which ends at {LONGEST_SIDE}.",
+            f"A film of {film.columns} x {film.rows} pixels does not fit NIfTI-1, which ends at {_LONGEST_SIDE}.",
             advice="Leave nifti out; png has the same masks.",
         )
     labels = np.zeros((film.rows, film.columns), dtype=np.uint8)

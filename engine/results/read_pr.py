@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.case import Finding, Line, Making
-from engine.errors import DamagedFilmError, UnsupportedFilmError
+from engine.errors import UnsupportedFilmError
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.outline import Polygon
 from engine.results.context import MANUFACTURER
 from engine.results.gsps import CALLIPERS_LAYER
 from engine.results.marks import Marks
-from engine.results.read_seg import other_film, structure_of_label
+from engine.results.read_seg import other_film, structure_of_label, understood
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -33,25 +33,20 @@ def marks_of_pr(dataset: "Dataset", film: Radiograph, name: str) -> tuple[tuple[
 
     Its coordinates are single precision, and outlines are smooth: what comes back is near the mask, not the mask.
     """
-    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
-
     outlines: dict[tuple[str, str, int], list[Polygon]] = {}
     lines: dict[Line, None] = {}
     remarks: dict[str, None] = {}
-    try:
-        with quiet_pydicom():
-            if film.source.sop_instance_uid not in film_uids_of_pr(dataset):
-                raise other_film(name)
-            ours = str(dataset.get("Manufacturer", "")) == MANUFACTURER
-            for annotation in dataset.get("GraphicAnnotationSequence") or ():
-                if not _is_on(annotation, film):
-                    continue
-                if ours and str(annotation.get("GraphicLayer", "")) == CALLIPERS_LAYER:
-                    continue  # drawn anew from the lungs and the callipers
-                for graphic in annotation.get("GraphicObjectSequence") or ():
-                    _read(graphic, outlines, lines, remarks)
-    except PYDICOM_FAULTS as error:
-        raise DamagedFilmError(f"{name} is damaged or incomplete.", advice="Export it again.") from error
+    with understood(name):
+        if film.source.sop_instance_uid not in film_uids_of_pr(dataset):
+            raise other_film(name)
+        ours = str(dataset.get("Manufacturer", "")) == MANUFACTURER
+        for annotation in dataset.get("GraphicAnnotationSequence") or ():
+            if not _is_on(annotation, film):
+                continue
+            if ours and str(annotation.get("GraphicLayer", "")) == CALLIPERS_LAYER:
+                continue  # drawn anew from the lungs and the callipers
+            for graphic in annotation.get("GraphicObjectSequence") or ():
+                _read(graphic, outlines, lines, remarks)
     findings = []
     for (uid, label, _), polygons in outlines.items():
         mask = Mask.of_polygons(film.rows, film.columns, polygons)

@@ -1,8 +1,9 @@
 """DICOM Segmentations, ours and of others, as findings on the film; or refused with the reason."""
 
+import contextlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,19 @@ def dataset_of(path: Path) -> "Dataset":
     return dataset
 
 
+@contextlib.contextmanager
+def understood(name: str, *faults: type[Exception]) -> Iterator[None]:
+    """Call a file damaged where pydicom cannot make sense of it, or where it raises one of some other faults."""
+    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
+
+    caught: tuple[type[Exception], ...] = (*PYDICOM_FAULTS, *faults)
+    try:
+        with quiet_pydicom():
+            yield
+    except caught as error:
+        raise DamagedFilmError(f"{name} is damaged or incomplete.", advice="Export it again.") from error
+
+
 def other_film(name: str) -> LungboxError:
     """Return the refusal of what was made on another film."""
     return LungboxError(f"{name} belongs to another film.", advice="Open the film it was made on.")
@@ -54,23 +68,18 @@ def other_film(name: str) -> LungboxError:
 
 def findings_of_seg(dataset: "Dataset", film: Radiograph, name: str) -> tuple[Finding, ...]:
     """Return the segments of a SEG on this film under its labels; refused if of another film, or of another grid."""
-    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
-
-    try:
-        with quiet_pydicom():
-            _check_reference(dataset, film, name)
-            if (int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0))) != (film.rows, film.columns):
-                raise UnsupportedFilmError(
-                    f"{name} is not on the grid of the film, {film.columns} x {film.rows} pixels.",
-                    advice="Only segmentations on the film's own grid can be opened.",
-                )
-            described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
-            described.pop(0, None)  # a label map's background
-            frames = _frames(dataset, film, name)
-            masks = _masks(dataset, frames, frame_segments(dataset, len(frames)), list(described))
-            return tuple(_finding(described[number], mask) for number, mask in masks.items())
-    except PYDICOM_FAULTS as error:
-        raise DamagedFilmError(f"{name} is damaged or incomplete.", advice="Export it again.") from error
+    with understood(name):
+        _check_reference(dataset, film, name)
+        if (int(dataset.get("Rows", 0)), int(dataset.get("Columns", 0))) != (film.rows, film.columns):
+            raise UnsupportedFilmError(
+                f"{name} is not on the grid of the film, {film.columns} x {film.rows} pixels.",
+                advice="Only segmentations on the film's own grid can be opened.",
+            )
+        described = {int(item.SegmentNumber): item for item in dataset.SegmentSequence}
+        described.pop(0, None)  # a label map's background
+        frames = _frames(dataset, film, name)
+        masks = _masks(dataset, frames, frame_segments(dataset, len(frames)), list(described))
+        return tuple(_finding(described[number], mask) for number, mask in masks.items())
 
 
 def _check_reference(dataset: "Dataset", film: Radiograph, name: str) -> None:

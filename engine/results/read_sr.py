@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.case import Case, Finding, Line, Making, Structure
-from engine.errors import DamagedFilmError, LungboxError, MeasurementError, UnsupportedFilmError
+from engine.errors import LungboxError, MeasurementError, UnsupportedFilmError
 from engine.film.radiograph import Radiograph
 from engine.mask import Mask
 from engine.results.codes import ANATOMY_CODES, LINES, LUNG_CODES, MARKS, PRECOORDINATED
@@ -19,6 +19,7 @@ from engine.results.read_seg import (
     findings_of_seg,
     frame_segments,
     structure_of_codes,
+    understood,
 )
 from engine.results.sop import LABEL_MAP_SEG, SEG
 
@@ -39,22 +40,17 @@ def findings_of_sr(
     dataset: "Dataset", film: Radiograph, path: Path
 ) -> tuple[tuple[Finding, ...], Marks, tuple[str, ...]]:
     """Return what an SR outlines (its own polygons, and segments of a SEG in its folder), marks, and could not say."""
-    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
-
     findings: dict[str, Finding] = {}
     remarks: list[str] = []
     about_film = False
     lines: list[Line] = []
-    try:
-        with quiet_pydicom():
-            named = film.source.sop_instance_uid in film_uids_of_sr(dataset)
-            groups = _groups(dataset)
-            for group in groups:
-                about_film |= _read_group(group, film, path, findings, remarks)
-                lines += _lines(group, film)
-            marks = _marks(dataset, film) if named else None
-    except (*PYDICOM_FAULTS, MeasurementError) as error:
-        raise DamagedFilmError(f"{path.name} is damaged or incomplete.", advice="Export it again.") from error
+    with understood(path.name, MeasurementError):
+        named = film.source.sop_instance_uid in film_uids_of_sr(dataset)
+        groups = _groups(dataset)
+        for group in groups:
+            about_film |= _read_group(group, film, path, findings, remarks)
+            lines += _lines(group, film)
+        marks = _marks(dataset, film) if named else None
     about_film |= named and bool(remarks)  # a segmentation that is not there cannot tell whose it is: the evidence can
     if marks is None:
         marks = Marks(distances=tuple(dict.fromkeys(lines)))

@@ -61,8 +61,7 @@ def read_record(path: Path) -> Record:
             )
         except (KeyError, TypeError) as error:
             raise _damaged(path) from error
-    from engine.film.header import PYDICOM_FAULTS, quiet_pydicom
-    from engine.results.read_seg import dataset_of
+    from engine.results.read_seg import dataset_of, understood
     from engine.results.read_sr import film_uids_of_sr
 
     dataset = dataset_of(path)
@@ -77,11 +76,8 @@ def read_record(path: Path) -> Record:
         raise NotAFilmError(
             f"{path.name} holds no record to replay.", advice="Choose a Lungbox results.json or report."
         )
-    try:
-        with quiet_pydicom():
-            uids = film_uids_of_sr(dataset)
-    except PYDICOM_FAULTS as error:
-        raise _damaged(path) from error
+    with understood(path.name):
+        uids = film_uids_of_sr(dataset)
     return Record("", "", uids.pop() if len(uids) == 1 else "", tuple(structures))
 
 

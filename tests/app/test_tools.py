@@ -37,7 +37,7 @@ def test_enter_in_a_polygon_of_two_corners_accepts_nothing(room: Room) -> None:
     lung(room)
     room.session.take("polygon")
     click(room, (10, 20), (30, 20))
-    assert room.canvas.takes_enter
+    assert room.canvas.tool.begun
     key(room, "accept")
     assert room.case.state is CaseState.BOXED
     assert len(room.canvas.tool.sketch.polygon) == 2
@@ -66,7 +66,7 @@ def test_a_polygon_whose_last_corner_was_taken_back_is_begun_no_more(room: Room)
     room.session.take("polygon")
     QTest.mouseClick(room.canvas, LEFT, Qt.KeyboardModifier.AltModifier, place(room, 10, 20))
     QTest.keyClick(room.canvas, Qt.Key.Key_Backspace)
-    assert not room.canvas.takes_enter
+    assert not room.canvas.tool.begun
 
 
 # A click that trembles

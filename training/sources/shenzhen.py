@@ -24,9 +24,9 @@ def recognises(folder: Path) -> bool:
 
 def records(folder: Path) -> list[FilmRecord]:
     """Return all films, those without a mask as unlabelled."""
-    found = []
+    found, masks = [], _masks(folder)
     for image in sorted((folder / "CXR_png").glob("CHNCXR_*.png")):
-        mask = _masks(folder) / f"{image.stem}_mask.png"
+        mask = masks / f"{image.stem}_mask.png"
         labelled = mask.is_file()
         found.append(
             FilmRecord(

@@ -32,6 +32,21 @@ def test_the_shipped_model_is_listed_with_its_licence(data: Path, capsys: pytest
     assert "(shipped)" in capsys.readouterr().out
 
 
+def write_named(path: Path, name: str, version: str) -> None:
+    """Write a tiny model that calls itself something."""
+    given = read_checkpoint(tiny_checkpoint(path.with_name("m.safetensors")))
+    write_checkpoint(
+        path,
+        name=name,
+        version=version,
+        config=given.config,
+        preprocessing=given.preprocessing,
+        tensors=given.tensors,
+        scheme=given.scheme,
+        card={},
+    )
+
+
 def test_a_model_of_ours_is_added_byte_for_byte_used_by_name_and_removed(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,17 +66,7 @@ def test_a_model_of_ours_is_added_byte_for_byte_used_by_name_and_removed(
 
 
 def test_an_added_model_is_found_by_a_name_with_a_version_in_it(data: Path, tmp_path: Path) -> None:
-    given = read_checkpoint(tiny_checkpoint(tmp_path / "m.safetensors"))
-    write_checkpoint(
-        tmp_path / "dotted.safetensors",
-        name="lungs",
-        version="0.3.0",
-        config=given.config,
-        preprocessing=given.preprocessing,
-        tensors=given.tensors,
-        scheme=given.scheme,
-        card={},
-    )
+    write_named(tmp_path / "dotted.safetensors", "lungs", "0.3.0")
     added = add_model(tmp_path / "dotted.safetensors")
     assert added.key.startswith("lungs-0.3.0-")
     assert model_path(added.key) == added.path
@@ -111,18 +116,8 @@ def test_a_hostile_file_among_the_models_does_not_hide_the_others(
 
 
 def test_a_name_in_a_model_cannot_choose_where_it_goes(data: Path, tmp_path: Path) -> None:
-    given = read_checkpoint(tiny_checkpoint(tmp_path / "m.safetensors"))
     hostile = tmp_path / "hostile.safetensors"
-    write_checkpoint(
-        hostile,
-        name="../../../up\n\x1b[31m",
-        version="/etc",
-        config=given.config,
-        preprocessing=given.preprocessing,
-        tensors=given.tensors,
-        scheme=given.scheme,
-        card={},
-    )
+    write_named(hostile, "../../../up\n\x1b[31m", "/etc")
     assert add_model(hostile).path.parent == data
     assert [path.name for path in data.iterdir()] == [f"up-31m-etc-{read_checkpoint(hostile).sha256[:8]}.safetensors"]
 

@@ -17,6 +17,17 @@ from tests.engine.lung_cases import lung
 from tests.phantom import dicom_film, read_film, thorax
 
 MADE_AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+# What highdicom asks of whoever writes an object: another program than ours.
+ANOTHER: dict[str, Any] = {
+    "series_instance_uid": "1.2.3.4",
+    "series_number": 7,
+    "sop_instance_uid": "1.2.3.5",
+    "instance_number": 1,
+    "manufacturer": "Another",
+    "manufacturer_model_name": "Other",
+    "software_versions": "1",
+    "device_serial_number": "1",
+}
 
 
 def dicom_case(rows: int = 120, columns: int = 101, film: Dataset | bytes | None = None, **elements: Any) -> Case:

@@ -92,6 +92,11 @@ LEAST: dict[str, Any] = {
     "ViewPosition": None,
     "PatientOrientation": None,
 }
+FROM_BELOW_ZERO: dict[str, Any] = {
+    "VOILUTSequence": [lut_item(-1024, np.arange(4096), 12, signed=True)],
+    "RescaleSlope": "1",
+    "RescaleIntercept": "-1024",
+}
 HEADERS: dict[str, dict[str, Any]] = {
     "plain": {},
     "least": LEAST,
@@ -118,11 +123,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "VOI LUT": {"VOILUTSequence": [lut_item(0, np.arange(4096), 12, "NORMAL")]},
     "VOI LUT of bytes": {"VOILUTSequence": [lut_item(0, np.arange(4096) // 16, 8)]},
     "Modality LUT": {"ModalityLUTSequence": [lut_item(0, np.arange(4096) * 16, 16)], "window": (32768, 65536)},
-    "VOI LUT from below zero": {
-        "VOILUTSequence": [lut_item(-1024, np.arange(4096), 12, signed=True)],
-        "RescaleSlope": "1",
-        "RescaleIntercept": "-1024",
-    },
+    "VOI LUT from below zero": FROM_BELOW_ZERO,
     "signed VOI LUT of all values": {
         "VOILUTSequence": [_table_from(-32768, 65536)],
         "signed": True,
@@ -425,11 +426,7 @@ GREYS: dict[str, dict[str, Any]] = {
     "VOI LUT of 8 bits": {"VOILUTSequence": [lut_item(0, np.arange(4096) // 16, 8)]},
     "VOI LUT of 8 bits, odd": {"VOILUTSequence": [lut_item(100, np.arange(255), 8)]},
     "VOI LUT of all values": {"VOILUTSequence": [lut_item(0, np.arange(65536), 16)], "bits_stored": 16},
-    "VOI LUT from below zero": {
-        "VOILUTSequence": [lut_item(-1024, np.arange(4096), 12, signed=True)],
-        "RescaleSlope": "1",
-        "RescaleIntercept": "-1024",
-    },
+    "VOI LUT from below zero": FROM_BELOW_ZERO,
     "signed VOI LUT of many values": {
         "VOILUTSequence": [_table_from(-20000, 40000)],
         "signed": True,

@@ -13,7 +13,7 @@ from engine.errors import LungboxError
 from engine.results.dicom import encoded, only_our_warnings
 from engine.results.gsps import presentation_state
 from engine.results.reopen import Reopened, reopen
-from tests.engine.results.exports import dicom_case, job
+from tests.engine.results.exports import ANOTHER, dicom_case, job
 
 PA, LATERAL = dicom_case(), dicom_case(SOPInstanceUID="1.2.3.77", ViewPosition="LL")
 
@@ -38,14 +38,7 @@ def foreign_state(drawn: list[tuple[Case, list[list[float]]]], label: str = "") 
         ]
         state: Dataset = hd.pr.GrayscaleSoftcopyPresentationState(
             referenced_images=list(images.values()),
-            series_instance_uid="1.2.3.4",
-            series_number=7,
-            sop_instance_uid="1.2.3.5",
-            instance_number=1,
-            manufacturer="Another",
-            manufacturer_model_name="Other",
-            software_versions="1",
-            device_serial_number="1",
+            **ANOTHER,
             content_label="A",
             graphic_annotations=annotations,
             graphic_layers=[layer],

@@ -30,7 +30,7 @@ from engine.results.reopen import Reopened, reopen
 from engine.results.replay import read_record
 from engine.results.seg import segmentation
 from engine.results.sr import report
-from tests.engine.results.exports import MADE_AT, dicom_case, job
+from tests.engine.results.exports import ANOTHER, MADE_AT, dicom_case, job
 
 RIGHT_LUNG, LEFT_LUNG, LUNG = ("3341006", "Right lung"), ("44029006", "Left lung"), ("39607008", "Lung")
 
@@ -56,14 +56,7 @@ def foreign_seg(
             [job(case).source()],
             pixels,
             segment_descriptions=descriptions,
-            series_instance_uid="1.2.3.4",
-            series_number=7,
-            sop_instance_uid="1.2.3.5",
-            instance_number=1,
-            manufacturer="Another",
-            manufacturer_model_name="Other",
-            software_versions="1",
-            device_serial_number="1",
+            **ANOTHER,
             **options,
         )
     return seg
