@@ -70,6 +70,7 @@ evaluate: $(VENV)/.installed-dev
 	$(BIN)/python -m training.evaluate --data $(DATA) --sources shenzhen montgomery --split val --out out/evaluation/val
 	$(BIN)/python -m training.evaluate --data $(DATA) --sources shenzhen montgomery --split test --altered --final \
 	    --out out/evaluation/test
+	$(BIN)/python -m training.evaluate --data $(DATA) --split external --out out/evaluation/external
 	$(BIN)/python -m training.doubted --data $(DATA)
 
 screenshots: $(VENV)/.installed-app

@@ -278,7 +278,7 @@ class PolygonTool(Tool):
 
     def double_click(self, at: Pointer) -> bool:
         if len(self.sketch.polygon) < 3:
-            return False
+            return self.begun  # two quick corners in one place: no wish to see the whole film
         self._close(erase=at.alt)
         return True
 

@@ -53,6 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `lungbox info film | head`: the reader has gone. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
+    except OSError as error:
+        # A folder that may not be searched, a share that went away: the system's refusal, and no fault to be traced.
+        reason = (error.strerror or "the system refused").lower()
+        refused = LungboxError(
+            f"{error.filename or 'A file'} cannot be reached: {reason}.",
+            advice="Check the name, and that you may open its folder.",
+        )
+        report_error(refused, as_json=getattr(arguments, "json", False))
+        return 1
 
 
 def _print_anything(*, as_json: bool) -> None:

@@ -4,7 +4,7 @@ Films are read through the engine, so training sees what the clinic sees; the pe
 is applied again after every augmentation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -371,6 +371,9 @@ def draw_prompts(
     return Prompts(box if boxed else None, tuple(given)), target
 
 
+Variation = Callable[[Film, Preprocessing, np.random.Generator], tuple[Frame, Lungs]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:
     """The batches of a stretch of training, each made when it is asked for. Masks are half the frame's size.
@@ -390,6 +393,7 @@ class Draws:
     share: tuple[int, int] = (0, 1)
     mask_size: int | None = None
     chances: NDArray[np.float64] | None = None  # how likely each film is to be drawn, with sum 1; all alike by default
+    vary: Variation = augmented
 
     def __len__(self) -> int:
         return self.count // self.batch
@@ -405,15 +409,11 @@ class Draws:
         boxed = rng.random() > 0.06
         points = int(rng.choice([0, 0, 0, 0, 1, 2, 3])) if boxed else int(rng.integers(1, 4))
         asked = [
-            _asked(
+            self._asked(
                 self.films[chosen[place]],
-                self.size,
-                self.prompts,
-                self.preprocessing,
                 np.random.default_rng([self.seed, number, place + 1]),
                 points=points,
                 boxed=boxed,
-                mask_size=self.mask_size or self.size // 2,
             )
             for place in range(which * per_share, (which + 1) * per_share)
         ]
@@ -424,28 +424,17 @@ class Draws:
             np.concatenate([one.targets for one in asked]),
         )
 
-
-def _asked(
-    film: Film,
-    size: int,
-    prompts: int,
-    preprocessing: Preprocessing,
-    rng: np.random.Generator,
-    *,
-    points: int,
-    boxed: bool,
-    mask_size: int,
-) -> Batch:
-    """Return one variation of a film with its prompts; `frames` is the one frame."""
-    frame = Letterbox.fit(size, size, size)
-    unit, lungs = augmented(film, preprocessing, rng)
-    coordinates, labels, targets = [], [], []
-    for wanted in ([0], [1], [0, 1])[:prompts]:
-        # A single point inside one lung cannot mean both.
-        ask = wanted if boxed or len(wanted) == 1 else [int(rng.integers(2))]
-        prompt, target = draw_prompts(lungs, ask, points=points, boxed=boxed, rng=rng)
-        where, kind = frame.tokens(prompt)
-        coordinates.append(where)
-        labels.append(kind)
-        targets.append(cv2.resize(target.astype(np.float32), (mask_size, mask_size), interpolation=cv2.INTER_AREA))
-    return Batch(standardise(unit, preprocessing), np.stack(coordinates), np.stack(labels), np.stack(targets))
+    def _asked(self, film: Film, rng: np.random.Generator, *, points: int, boxed: bool) -> Batch:
+        """Return one variation of a film with its prompts; `frames` is the one frame."""
+        frame, side = Letterbox.fit(self.size, self.size, self.size), self.mask_size or self.size // 2
+        unit, lungs = self.vary(film, self.preprocessing, rng)
+        coordinates, labels, targets = [], [], []
+        for wanted in ([0], [1], [0, 1])[: self.prompts]:
+            # A single point inside one lung cannot mean both.
+            ask = wanted if boxed or len(wanted) == 1 else [int(rng.integers(2))]
+            prompt, target = draw_prompts(lungs, ask, points=points, boxed=boxed, rng=rng)
+            where, kind = frame.tokens(prompt)
+            coordinates.append(where)
+            labels.append(kind)
+            targets.append(cv2.resize(target.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA))
+        return Batch(standardise(unit, self.preprocessing), np.stack(coordinates), np.stack(labels), np.stack(targets))

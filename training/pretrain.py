@@ -1,19 +1,23 @@
-"""Stage 0: the encoder learns what chest films look like from films without masks, by masked image modelling.
+"""Stage 0: the network learns what chest films look like, and what a prompt asks for, from films without masks.
 
     python -m training.pretrain --data ../shared/data/cxr --out runs/pretrained
     python -m training.train --data ../shared/data/cxr --out runs/compact --start runs/pretrained/pretrained.pt
 
-Squares of a film are hidden and the network says what they held (as SimMIM, arXiv 2111.09886, with our convolutional
-encoder in the place of its transformer). It learns from the training split and from unlabelled films alone: a film that
-anything is scored on is not even opened. A run that is killed goes on, and ends as it would have ended.
+In turns: squares of a film are hidden and the encoder says what they held (as SimMIM, arXiv 2111.09886, with our
+convolutional encoder in the place of its transformer); and things are outlined that nobody had to draw
+(`training.things`), from boxes and points as training gives them. It learns from the training split and from unlabelled
+films alone: a film that anything is scored on is not even opened. A run that is killed goes on, and ends as it would
+have ended.
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,15 +30,16 @@ from engine.files import sweep_stale
 from engine.model_input import standardise, to_unit
 from engine.network.model import LungModel
 from engine.network.torch_backend import has_bfloat16
-from training.films import Film, exposed, unit_of, warp
+from training.films import Batch, Draws, Film, chances, exposed, unit_of, warp
 from training.manifest import DataError, Split, named_sources
 from training.progress import FileJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
 from training.sources import records_in
-from training.state import read_whole, take_back, write_whole
-from training.supply import prefetched
+from training.state import read_whole, refuse_another, take_back, weight_groups, write_whole
+from training.supply import prefetched, supplied, workers_for
+from training.things import phantom_films, varied
 from training.together import refuse_several
-from training.train import learning_rate
+from training.train import batch_loss, learning_rate
 
 _DETAIL = 4  # the network says what was hidden at a quarter of the frame's resolution
 _STRIDE = 16  # of the embedding, in both kinds of network
@@ -50,7 +55,7 @@ class Hidden:
 
 
 class Guesser(nn.Module):
-    """The network's encoder, and the one layer that turns its embedding into pixels; only the encoder is kept."""
+    """The network, and the one layer that turns its encoder's embedding into pixels; only the network is kept."""
 
     def __init__(self, model: LungModel) -> None:
         super().__init__()
@@ -94,10 +99,11 @@ def hidden_squares(recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float
 
 
 def hidden_batches(films: list[Film], recipe: Recipe, first: int) -> Iterator[Hidden]:
-    """Yield the batches of the whole stage from batch `first` on; each depends on the seed and its number alone."""
+    """Yield batches with hidden squares from batch `first` on; each depends on the seed and its number alone."""
     phase, preprocessing = recipe.pretraining, recipe.preprocessing
     small = (phase.size // _DETAIL, _DETAIL, phase.size // _DETAIL, _DETAIL)
-    for number in range(first, phase.films // phase.batch):
+    steps = phase.films // phase.batch
+    for number in range(first, steps - thing_steps(steps, recipe)):
         rng = np.random.default_rng([recipe.seed, number])
         frames, targets, masks = [], [], []
         for index in rng.choice(len(films), phase.batch, replace=False):
@@ -109,6 +115,28 @@ def hidden_batches(films: list[Film], recipe: Recipe, first: int) -> Iterator[Hi
         yield Hidden(np.stack(frames), np.stack(targets), np.stack(masks))
 
 
+def thing_draws(films: list[Film], recipe: Recipe, kept: Path) -> Draws:
+    """Return the batches with things to outline, on these films and on computed chests."""
+    phase, preprocessing = recipe.pretraining, recipe.preprocessing
+    phantoms = phantom_films(recipe.phantoms, phase.size, preprocessing, kept) if recipe.phantoms else []
+    return Draws(
+        [*films, *phantoms],
+        thing_steps(phase.films // phase.batch, recipe) * phase.batch,
+        phase.size,
+        phase.batch,
+        recipe.prompts_per_film,
+        preprocessing,
+        recipe.seed + 1,  # hidden squares have the seed itself
+        chances=chances(len(films), len(phantoms), recipe.phantom_share),
+        vary=varied,
+    )
+
+
+def thing_steps(steps: int, recipe: Recipe) -> int:
+    """Return how many of the first steps ask for outlines of things: their share, evenly spread."""
+    return int(steps * recipe.things_share)
+
+
 # -------------------------------------------------------------------------------------------------------- the loop
 
 
@@ -117,78 +145,113 @@ def guess_loss(guessed: Tensor, targets: Tensor, hidden: Tensor) -> Tensor:
     return ((guessed.float() - targets).abs() * hidden).sum() / hidden.sum()
 
 
+def hidden_loss(guesser: Guesser, batch: Hidden, device: torch.device) -> Tensor:
+    """Return how far off the hidden squares of a batch are guessed, in mixed precision."""
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+        guessed = guesser(torch.from_numpy(batch.frames).to(device))
+    return guess_loss(guessed, *(torch.from_numpy(one).to(device) for one in (batch.targets, batch.hidden)))
+
+
+@dataclass(slots=True)
+class Stage:
+    """What changes while the stage runs, and that one which was killed must have back."""
+
+    guesser: Guesser
+    optimizer: torch.optim.Optimizer
+    recipe: Recipe
+    step: int = 0
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What it cannot change on its way."""
+        recipe = self.recipe
+        return {
+            "model": recipe.model.as_json(),
+            "pretraining": asdict(recipe.pretraining),
+            "things_share": recipe.things_share,
+            "sources": list(recipe.sources),
+            "seed": recipe.seed,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        parts = {"guesser": self.guesser.state_dict(), "optimizer": self.optimizer.state_dict()}
+        write_whole(path, {**parts, "step": self.step, "plan": self.plan})
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Take the state back; StateError where it is of a stage that was begun otherwise."""
+        state = read_whole(path, device)
+        refuse_another(path, state.get("plan", {}), self.plan)
+        take_back(path, state, {"guesser": self.guesser, "optimizer": self.optimizer})
+        self.step = int(state["step"])
+
+
+def begun(recipe: Recipe, device: torch.device) -> Stage:
+    """Return the stage before its first step."""
+    torch.manual_seed(recipe.seed)
+    guesser = Guesser(LungModel(recipe.model)).to(device).train()
+    guesser.model.prompt_encoder.input_image_size = (recipe.pretraining.size, recipe.pretraining.size)
+    groups = weight_groups(guesser.parameters(), recipe.weight_decay)
+    return Stage(guesser, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98)), recipe)
+
+
 def pretrain(recipe: Recipe, data: Path, out: Path, device: torch.device, speaker: Speaker | Silent) -> Path:
     """Run the stage, or what is left of it; return the file that `training.train --start` takes."""
     kept, state = out / "pretrained.pt", out / "pretraining.pt"
+    stage = begun(recipe, device)
     if kept.exists():
+        refuse_another(kept, read_whole(kept, device).get("plan", {}), stage.plan)
         speaker.line(f"{kept} is there already")
         return kept
     out.mkdir(parents=True, exist_ok=True)
     sweep_stale(out, older_than_s=0.0)  # what a killed run was writing
     films = films_without_masks(data, recipe)
     speaker.line(f"{len(films)} films to learn from without masks")
-    torch.manual_seed(recipe.seed)
-    guesser = Guesser(LungModel(recipe.model)).to(device).train()
-    size = recipe.pretraining.size
-    guesser.model.prompt_encoder.input_image_size = (size, size)
-    optimizer = torch.optim.AdamW(
-        [*guesser.model.image_encoder.parameters(), *guesser.head.parameters()],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        betas=(0.9, 0.98),
-    )
-    first = _taken_back(state, guesser, optimizer, device)
-    with journal(out, first, first * recipe.pretraining.batch) as log:
-        _steps(guesser, optimizer, films, recipe, first, device, state, speaker, log)
+    if state.exists():
+        stage.load(state, device)
+    with journal(out, stage.step, stage.step * recipe.pretraining.batch) as log:
+        run_stage(stage, films, device, out, speaker, log)
     shape = {"config": recipe.model.as_json(), "preprocessing": asdict(recipe.preprocessing)}
-    write_whole(kept, {"model": guesser.model.state_dict(), "scores": {}, **shape})
+    write_whole(kept, {"model": stage.guesser.model.state_dict(), "scores": {}, "plan": stage.plan, **shape})
     state.unlink(missing_ok=True)
     return kept
 
 
-def _taken_back(state: Path, guesser: Guesser, optimizer: torch.optim.Optimizer, device: torch.device) -> int:
-    """Return the step that a killed run had reached, its weights taken back; 0 where there was none."""
-    if not state.exists():
-        return 0
-    found = read_whole(state, device)
-    take_back(state, found, {"guesser": guesser, "optimizer": optimizer})
-    return int(found["step"])
-
-
-def _steps(
-    guesser: Guesser,
-    optimizer: torch.optim.Optimizer,
-    films: list[Film],
-    recipe: Recipe,
-    first: int,
-    device: torch.device,
-    state: Path,
-    speaker: Speaker | Silent,
-    log: FileJournal,
+def run_stage(
+    stage: Stage, films: list[Film], device: torch.device, out: Path, speaker: Speaker | Silent, log: FileJournal
 ) -> None:
-    phase = recipe.pretraining
-    begun = saved = time.monotonic()
-    for step, batch in enumerate(prefetched(hidden_batches(films, recipe, first)), start=first):
-        for group in optimizer.param_groups:
+    """Take what is left of its steps, saving on the way."""
+    recipe, guesser, phase = stage.recipe, stage.guesser, stage.recipe.pretraining
+    first, asked = stage.step, thing_steps(stage.step, recipe)
+    hidden = prefetched(hidden_batches(films, recipe, first - asked))
+    things: Iterator[Batch] = iter(())
+    if recipe.things_share:
+        things = supplied(thing_draws(films, recipe, out / "phantoms.npz"), workers_for(device), asked)
+    error, dice = math.nan, math.nan  # of the last step of each kind
+    began = saved = time.monotonic()
+    for step in range(first, phase.films // phase.batch):
+        for group in stage.optimizer.param_groups:
             group["lr"] = learning_rate(step, step * phase.batch / phase.films, recipe)
-        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-            guessed = guesser(torch.from_numpy(batch.frames).to(device))
-        loss = guess_loss(guessed, *(torch.from_numpy(one).to(device) for one in (batch.targets, batch.hidden)))
+        if thing_steps(step + 1, recipe) > thing_steps(step, recipe):
+            loss, dice = batch_loss(guesser.model, next(things), recipe, device)
+        else:
+            loss = hidden_loss(guesser, next(hidden), device)
+            error = loss.item()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(guesser.parameters(), recipe.gradient_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        done = step + 1
-        if done % recipe.report_steps == 0:
-            seconds = (time.monotonic() - begun) / ((done - first) * phase.batch)
-            left = seconds_left((phase,), 0, done * phase.batch, {phase.size: seconds}) or 0.0
-            log.step(done, done * phase.batch, phase.size, loss.item(), None, 1 / seconds)
-            text = f"{phase.size} px  loss {loss.item():.3f}  {1 / seconds:.1f} films/s  {duration(left)} left"
-            speaker.progress(done * phase.batch, phase.films, text)
+        stage.optimizer.step()
+        stage.optimizer.zero_grad(set_to_none=True)
+        stage.step = step + 1
+        seen = stage.step * phase.batch
+        if stage.step % recipe.report_steps == 0:
+            seconds = (time.monotonic() - began) / (seen - first * phase.batch)
+            left = seconds_left((phase,), 0, seen, {phase.size: seconds}) or 0.0
+            log.step(stage.step, seen, phase.size, error, None if math.isnan(dice) else dice, 1 / seconds)
+            text = f"{phase.size} px  hidden squares off by {error:.3f}  Dice of things {dice:.3f}  "
+            speaker.progress(seen, phase.films, f"{text}{1 / seconds:.1f} films/s  {duration(left)} left")
         if time.monotonic() - saved > recipe.checkpoint_seconds:
             saved = time.monotonic()
-            reached = {"guesser": guesser.state_dict(), "optimizer": optimizer.state_dict(), "step": done}
-            write_whole(state, reached)
+            stage.save(out / "pretraining.pt")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -43,10 +43,13 @@ class Recipe:
     evaluate_films: int = 2_000  # films between two looks at the validation split
     report_steps: int = 20  # steps between two lines of progress
 
-    # Stage 0 (training.pretrain): what a frame loses, and how long it is guessed at.
+    # Stage 0 (training.pretrain): how long it lasts, what a frame loses, and what is to be outlined.
     pretraining: Phase = Phase(256, 12_000, 8)
     hidden_share: float = 0.6  # of a frame's squares
     hidden_side: int = 32  # of a square in pixels: two tokens of the encoder, so that copying a neighbour is no answer
+    things_share: float = 0.5  # of the steps, which ask for outlines of things (training.things) instead
+    phantoms: int = 32  # computed chests among those things
+    phantom_share: float = 0.25  # of the films drawn in such a step
 
     # Stages 1 and 2 (training.adapt); the rest of their numbers are the row's (training.adaptation).
     adapt_batch: int = 4  # films a step, at full resolution

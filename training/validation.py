@@ -37,6 +37,8 @@ def answers(
     size = film.unit.shape[0]
     frame = Letterbox.fit(size, size, size)
     asked = list(questions(film))
+    if not asked:
+        return
     tokens = [frame.tokens(prompts) for _, prompts, _ in asked]
     features = model.encode(torch.from_numpy(standardise(film.unit, recipe.preprocessing))[None].to(device))
     logits, _ = model.decode(
@@ -69,6 +71,8 @@ def validate(model: LungModel, films: list[Film], recipe: Recipe, company: Team)
             dice = float(2 * (mask & target).sum() / (mask.sum() + target.sum()))
             found.append((kind, dice))
             asked.append((dice, kind, mask, target))
+        if not asked:  # a mask of a few pixels, gone on a small frame
+            continue
         dice, kind, mask, target = min(asked, key=lambda one: one[0])
         tile = pictures.unit_tile(film.unit, [(target, pictures.TRUTH), (mask, pictures.MODEL)])
         looks.append((dice, pictures.captioned(tile, f"Dice {dice:.3f}: {film.name}, {kind}")))

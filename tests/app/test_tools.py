@@ -69,6 +69,19 @@ def test_a_polygon_whose_last_corner_was_taken_back_is_begun_no_more(room: Room)
     assert not room.canvas.tool.begun
 
 
+def test_a_double_click_on_a_polygons_first_corner_does_not_zoom(room: Room) -> None:
+    room.session.take("polygon")
+    before = room.session.lightbox.viewport
+    at = place(room, 10, 20)
+    QTest.mouseClick(room.canvas, LEFT, PLAIN, at)
+    QTest.mouseDClick(room.canvas, LEFT, PLAIN, at)
+    assert room.session.lightbox.viewport == before
+    assert room.canvas.tool.sketch.polygon
+    room.session.take("box")
+    QTest.mouseDClick(room.canvas, LEFT, PLAIN, at)
+    assert room.session.lightbox.viewport != before
+
+
 # A click that trembles
 
 

@@ -1,29 +1,42 @@
 """Stage 0 on made films: what it may see, that it learns, that it goes on, and that training starts from it."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from engine.network.model import LungModel
 from tests.tiny import TINY
 from tests.training.made_films import COLUMNS, write_films
 from training import pretrain as module
 from training.base import load_base
 from training.manifest import DataError
-from training.pretrain import films_without_masks, guess_loss, hidden_batches, hidden_squares, main, pretrain
+from training.pretrain import (
+    films_without_masks,
+    guess_loss,
+    hidden_batches,
+    hidden_squares,
+    main,
+    pretrain,
+    thing_steps,
+)
 from training.progress import Silent
 from training.recipe import RECIPES, Phase, Recipe
+from training.state import StateError
 from training.together import Team
-from training.train import train
+from training.train import batch_loss, train
 
 RECIPE = Recipe(
     model=TINY,
     phases=(Phase(64, 4, 4),),
     pretraining=Phase(64, 320, 4),
     hidden_side=16,
+    phantoms=0,  # some seconds each; test_things has one
     learning_rate=5e-3,
     warmup_steps=4,
     report_steps=1,
@@ -85,25 +98,65 @@ def test_it_learns(pretrained: Path) -> None:
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
 
-def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, steps = module.guess_loss, []
+def test_the_steps_that_ask_for_things_are_spread_evenly() -> None:
+    for share, steps in ((0.5, [1, 3, 5, 7]), (0.25, [3, 7]), (0.0, []), (1.0, list(range(8)))):
+        recipe = replace(RECIPE, things_share=share)
+        assert [n for n in range(8) if thing_steps(n + 1, recipe) > thing_steps(n, recipe)] == steps
 
-    def dies(*arguments: torch.Tensor) -> torch.Tensor:
-        steps.append(1)
-        if len(steps) == 6:
+
+def test_things_teach_the_mask_decoder_and_hidden_squares_the_encoder(folder: Path, tmp_path: Path) -> None:
+    short = replace(RECIPE, pretraining=Phase(64, 160, 4), weight_decay=0.0)
+    torch.manual_seed(short.seed)
+    fresh = LungModel(TINY).state_dict()
+    decoder = [name for name in fresh if name.startswith("mask_decoder.") and name.endswith(".weight")]
+    encoder = "image_encoder.blocks.0.attn.qkv.weight"
+    for share in (0.0, 0.5):
+        kept = pretrain(replace(short, things_share=share), folder, tmp_path / str(share), CPU, Silent())
+        found = torch.load(kept, weights_only=True)["model"]
+        assert not torch.equal(found[encoder], fresh[encoder])
+        moved = [not torch.equal(found[name], fresh[name]) for name in decoder]
+        assert not any(moved) if share == 0.0 else sum(moved) > 0.9 * len(decoder)
+
+
+def test_a_folder_of_another_plan_is_refused(
+    folder: Path, pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(RECIPE, things_share=0.25)
+    with pytest.raises(StateError, match=r"pretrained\.pt is of another run: it differs in things_share"):
+        pretrain(other, folder, pretrained.parent, CPU, Silent())
+    often = replace(RECIPE, pretraining=Phase(64, 40, 4), checkpoint_seconds=0.0, things_share=1.0)
+    monkeypatch.setattr(module, "batch_loss", killing(batch_loss, call=2))
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(often, folder, tmp_path / "killed", CPU, Silent())
+    with pytest.raises(StateError, match=r"pretraining\.pt is of another run"):
+        pretrain(replace(often, seed=8), folder, tmp_path / "killed", CPU, Silent())
+
+
+def killing(real: Callable[..., Any], call: int) -> Callable[..., Any]:
+    """Return what does as `real` until it is called for so many times, and then ends the run."""
+    calls = []
+
+    def dies(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == call:
             raise KeyboardInterrupt
         return real(*arguments)
 
+    return dies
+
+
+@pytest.mark.parametrize("kind", ["guess_loss", "batch_loss"])
+def test_a_killed_stage_ends_with_the_bits_of_one_that_was_not(
+    kind: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     often = replace(RECIPE, pretraining=Phase(64, 40, 4), checkpoint_seconds=0.0)
-    monkeypatch.setattr(module, "guess_loss", dies)
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(often, folder, tmp_path / "killed", CPU, Silent())
-    monkeypatch.setattr(module, "guess_loss", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, kind, killing(getattr(module, kind), call=3))
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(often, folder, tmp_path / "killed", CPU, Silent())
+    assert (tmp_path / "killed" / "pretraining.pt").exists()
     runs = [pretrain(often, folder, tmp_path / name, CPU, Silent()) for name in ("killed", "straight")]
     again, straight = (torch.load(path, weights_only=True)["model"] for path in runs)
-    assert len(steps) == 6
     assert all(torch.equal(again[name], value) for name, value in straight.items())
 
 

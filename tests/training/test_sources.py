@@ -473,6 +473,18 @@ def test_masks_of_other_names_than_the_films_are_not_passed_over(tmp_path: Path)
         records_in(tmp_path)
 
 
+def test_two_files_that_go_by_one_name_are_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "a.png", film_pixels(40, 30))
+    write_picture(tmp_path / "images" / "a.jpg", film_pixels(40, 30))
+    with pytest.raises(DataError, match=r"a\.jpg and a\.png in images/ go by one name, a\."):
+        records_in(tmp_path)
+    (tmp_path / "images" / "a.jpg").unlink()
+    for mask in ("a.png", "a_mask.png"):
+        write_picture(tmp_path / "masks" / mask, both(40, 30))
+    with pytest.raises(DataError, match=r"in masks/ go by one name"):
+        records_in(tmp_path)
+
+
 def test_stirenkos_masks_are_found_as_their_archive_unpacks(tmp_path: Path) -> None:
     write_picture(tmp_path / "CXR_png" / "CHNCXR_0001_0.png", film_pixels(40, 30))
     write_picture(tmp_path / "mask" / "mask" / "CHNCXR_0001_0_mask.png", both(40, 30))

@@ -35,6 +35,7 @@ FIRST = Recipe(
     phases=(Phase(64, 16, 4),),
     pretraining=Phase(64, 8, 4),
     hidden_side=16,
+    phantoms=0,
     learning_rate=3e-3,
     warmup_steps=2,
     evaluate_films=1000,
@@ -83,7 +84,7 @@ def test_a_folder_becomes_a_checkpoint_and_nothing_is_done_twice(
 
     monkeypatch.setattr(module, "teach", never)
     monkeypatch.setattr("training.train.run_phase", never)
-    monkeypatch.setattr("training.pretrain._steps", never)
+    monkeypatch.setattr("training.pretrain.run_stage", never)
     again = whole(PLAN, data, out, CPU, Speaker(sys.stdout))
     assert again.sha256 == released.sha256
 

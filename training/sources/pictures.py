@@ -52,11 +52,16 @@ def records(folder: Path) -> list[FilmRecord]:
 def _by_name(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
     """Return the files below a folder by their path without the ending and without what marks a mask."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
-    found = {}
+    found: dict[str, Path] = {}
     for path in files:
         name = path.relative_to(folder).with_suffix("").as_posix()
         for mark in _MARKS:
             name = name.removesuffix(mark)
+        if name in found:
+            raise DataError(
+                f"{found[name].name} and {path.name} in {folder.name}/ go by one name, {name}.",
+                advice="Rename one, or take it away.",
+            )
         found[name] = path
     return found
 

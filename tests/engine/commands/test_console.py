@@ -122,3 +122,24 @@ def test_a_reader_that_goes_ends_it_quietly_where_there_is_no_sigpipe() -> None:
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("command", ["verify", "replay"])
+def test_what_the_system_refuses_is_said_and_not_traced(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "a" * 300]) == 1  # a name longer than any file system has; which call fails is the system's
+    said = capsys.readouterr().err
+    assert said.startswith("lungbox: ")
+    assert said.count("\n") == 1
+
+
+def test_a_folder_that_may_not_be_searched_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied", "shut/film.dcm")  # tests may run as root, whom nothing refuses
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert main(["verify", "shut", "--json"]) == 1
+    fault = json.loads(capsys.readouterr().err)
+    assert fault["message"] == "shut/film.dcm cannot be reached: permission denied."
+    assert "may open its folder" in fault["advice"]
