@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -25,7 +25,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
-from pydicom.valuerep import TEXT_VR_DELIMS
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, TEXT_VR_DELIMS
 
 from engine.errors import DamagedFilmError
 from engine.film.structure import Layout
@@ -53,6 +53,9 @@ _MAX_NUMBERS = 4096  # bytes of numbers: room for every window of any film, not 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TERM = re.compile(r"[A-Z0-9_ ]{1,16}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+# Announces GB 2312 (PS3.3 C.12.1.1.2, table C.12-4).
+_GB_2312 = b"\x1b$)A"
+_CHARACTER_SET = BaseTag(0x00080005)
 # Characters that would act on a terminal or turn the text round: C0 and C1 controls, and bidirectional controls.
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _one_at_a_time = threading.RLock()  # warning filters belong to the process
@@ -222,12 +225,29 @@ def read_header(layout: Layout) -> Header:
             ) from None
         for tag in layout.unsound:
             dataset.pop(BaseTag(tag), None)
+        _without_gb_2312(dataset, layout)
         return Header(dataset, layout.little_endian, _encodings(dataset))
+
+
+def _without_gb_2312(dataset: Dataset, layout: Layout) -> None:
+    """Have Chinese names in GB 18030, which is the same bytes without what announces them: pydicom leaves that in."""
+    if "iso_ir_58" not in _encodings(dataset):
+        return
+    for tag in list(dataset.keys()):
+        found = _as_found(dataset, tag)
+        if not isinstance(found, RawDataElement) or not found.value:
+            continue
+        vr = found.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
+        if tag == _CHARACTER_SET:
+            dataset[tag] = found._replace(value=b"GB18030 ")
+        elif vr in CUSTOMIZABLE_CHARSET_VR:
+            dataset[tag] = found._replace(value=found.value.replace(_GB_2312, b""))
+    dataset.set_original_encoding(layout.implicit, layout.little_endian, ["GB18030"])
 
 
 def _encodings(dataset: Dataset) -> tuple[str, ...]:
     """Return Python's names of Specific Character Set (0008,0005); Latin 1 for one that does not exist."""
-    raw = _bytes(_as_found(dataset, BaseTag(0x00080005)))
+    raw = _bytes(_as_found(dataset, _CHARACTER_SET))
     names = [name.strip("\0 ") for name in raw.decode("ascii", "replace").split("\\")]
     try:
         return tuple(convert_encodings(names))

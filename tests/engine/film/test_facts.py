@@ -178,6 +178,7 @@ def test_an_innocent_preamble_is_not(begin: bytes) -> None:
         ("ISO_IR 100", b"M\xfcller^J\xf6rg", "Müller, Jörg"),
         ("ISO_IR 192", "Þór^Æsa".encode(), "Þór, Æsa"),
         ("\\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "Yamada, Tarou / 山田, 太郎"),
+        ("\\ISO 2022 IR 58", b"Wang^Xiao=\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "Wang, Xiao / 王, 小东"),
         ("NONSENSE", b"Doe^Jane", "Doe, Jane"),
         ("ISO_IR 192", b"D\xffoe^Jane", "D\N{REPLACEMENT CHARACTER}oe, Jane"),
         ("\xff\xfe", b"Doe^Jane", "Doe, Jane"),
@@ -187,8 +188,9 @@ def test_an_innocent_preamble_is_not(begin: bytes) -> None:
 )
 def test_names_are_read_in_their_own_script(charset: str | None, raw: bytes, name: str) -> None:
     coded = None if charset is None else charset.encode("latin-1")
-    film = read_film(SpecificCharacterSet=coded, PatientName=raw)
-    assert film.identity.patient_name == name
+    film = dicom_film(SpecificCharacterSet=coded, PatientName=raw)
+    for syntax in NATIVE_SYNTAXES:
+        assert read_film(film, syntax).identity.patient_name == name
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,7 @@ def test_names_in_any_script_survive() -> None:
     [
         (r"\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "Yamada^Tarou=山田^太郎"),
         (r"\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7", "Hong^Gildong=洪^吉洞"),
+        (r"\ISO 2022 IR 58", b"Wang^Xiao=\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "Wang^Xiao=王^小东"),
         ("ISO_IR 13", b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3", "ﾔﾏﾀﾞ^ﾀﾛｳ"),
         ("", "Müller^Jörg".encode("latin-1"), "Müller^Jörg"),
         ("ISO_IR 6", b"Miller", "Miller"),
