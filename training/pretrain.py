@@ -247,8 +247,10 @@ def run_stage(
             seconds = (time.monotonic() - began) / (seen - first * phase.batch)
             left = seconds_left((phase,), 0, seen, {phase.size: seconds}) or 0.0
             log.step(stage.step, seen, phase.size, error, None if math.isnan(dice) else dice, 1 / seconds)
-            text = f"{phase.size} px  hidden squares off by {error:.3f}  Dice of things {dice:.3f}  "
-            speaker.progress(seen, phase.films, f"{text}{1 / seconds:.1f} films/s  {duration(left)} left")
+            found = [f"hidden squares off by {error:.3f}"] * (not math.isnan(error))
+            found += [f"Dice of things {dice:.3f}"] * (not math.isnan(dice))
+            text = "  ".join([f"{phase.size} px", *found, f"{1 / seconds:.1f} films/s", f"{duration(left)} left"])
+            speaker.progress(seen, phase.films, text)
         if time.monotonic() - saved > recipe.checkpoint_seconds:
             saved = time.monotonic()
             stage.save(out / "pretraining.pt")
