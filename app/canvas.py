@@ -45,6 +45,7 @@ class Canvas(QWidget):
     """Where the film is read."""
 
     menu_wanted = Signal(QPoint)
+    begun_changed = Signal()  # the tool in hand is in the middle of something, or no longer
     mask_painted = Signal()  # the first frame that shows a new case was drawn
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -62,6 +63,7 @@ class Canvas(QWidget):
         self.mouse = Mouse(session)
         self._pointer: QPointF | None = None
         self._painted_case: Case | None = None
+        self._begun = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -102,12 +104,12 @@ class Canvas(QWidget):
         if not self.tool.cancel():
             self._session.select(None)
             self.show_evidence(())
-        self.update()
+        self._follow_tool()
 
     def commit(self) -> bool:
         """Enter: end a polygon; False when the tool in hand has no use for it."""
         done = self.tool.commit()
-        self.update()
+        self._follow_tool()
         return done
 
     def middle(self) -> QPointF:
@@ -171,7 +173,7 @@ class Canvas(QWidget):
         if left and not self._pans:
             self.tool.press(self._pointer_of(event))
         self._update_cursor(event)
-        self.update()
+        self._follow_tool()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drag, or hover."""
@@ -206,7 +208,7 @@ class Canvas(QWidget):
         elif event.button() == Qt.MouseButton.RightButton and not self._dragged:
             self.menu_wanted.emit(event.globalPosition().toPoint())
         self._update_cursor(event)
-        self.update()
+        self._follow_tool()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Between the whole film and 1:1, unless the tool has a use for it."""
@@ -214,6 +216,7 @@ class Canvas(QWidget):
             self.mousePressEvent(event)
         elif not self.tool.double_click(self._pointer_of(event)):
             self._lightbox.toggle_fit(event.position().x(), event.position().y(), self.device_scale)
+        self._follow_tool()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Only the keyboard's menu key: the right button may be about to drag."""
@@ -230,6 +233,13 @@ class Canvas(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         """Forget the pointer."""
         self._pointer = None
+        self.update()
+
+    def _follow_tool(self) -> None:
+        """Draw what the tool has made of it, and say when there is something to take back, or no longer."""
+        if self.tool.begun != self._begun:
+            self._begun = self.tool.begun
+            self.begun_changed.emit()
         self.update()
 
     def _update_cursor(self, event: QMouseEvent | None = None) -> None:

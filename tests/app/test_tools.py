@@ -69,6 +69,22 @@ def test_a_polygon_whose_last_corner_was_taken_back_is_begun_no_more(room: Room)
     assert not room.canvas.tool.begun
 
 
+def test_undo_takes_back_the_corners_of_a_films_first_polygon(room: Room) -> None:
+    room.session.take("polygon")
+    undo = room.window.actions_by_name["undo"]
+    assert not undo.isEnabled()
+    click(room, (10, 20), (30, 20))
+    assert undo.isEnabled()
+    key(room, "undo")
+    assert len(room.canvas.tool.sketch.polygon) == 1
+    key(room, "undo")
+    assert not room.canvas.tool.begun
+    assert not undo.isEnabled()
+    click(room, (10, 20))
+    room.canvas.cancel()
+    assert not undo.isEnabled()
+
+
 def test_a_double_click_on_a_polygons_first_corner_does_not_zoom(room: Room) -> None:
     room.session.take("polygon")
     before = room.session.lightbox.viewport
