@@ -115,10 +115,10 @@ def hidden_batches(films: list[Film], recipe: Recipe, first: int) -> Iterator[Hi
         yield Hidden(np.stack(frames), np.stack(targets), np.stack(masks))
 
 
-def thing_draws(films: list[Film], recipe: Recipe, kept: Path) -> Draws:
+def thing_draws(films: list[Film], recipe: Recipe, folder: Path) -> Draws:
     """Return the batches with things to outline, on these films and on computed chests."""
     phase, preprocessing = recipe.pretraining, recipe.preprocessing
-    phantoms = phantom_films(recipe.phantoms, phase.size, preprocessing, kept) if recipe.phantoms else []
+    phantoms = phantom_films(recipe.phantoms, phase.size, preprocessing, folder) if recipe.phantoms else []
     return Draws(
         [*films, *phantoms],
         thing_steps(phase.films // phase.batch, recipe) * phase.batch,
@@ -226,7 +226,7 @@ def run_stage(
     hidden = prefetched(hidden_batches(films, recipe, first - asked))
     things: Iterator[Batch] = iter(())
     if recipe.things_share:
-        things = supplied(thing_draws(films, recipe, out / "phantoms.npz"), workers_for(device), asked)
+        things = supplied(thing_draws(films, recipe, out), workers_for(device), asked)
     error, dice = math.nan, math.nan  # of the last step of each kind
     began = saved = time.monotonic()
     for step in range(first, phase.films // phase.batch):

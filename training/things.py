@@ -69,8 +69,9 @@ def elsewhere(unit: Frame, rng: np.random.Generator) -> Frame:
     return np.asarray(np.rot90(moved, int(rng.integers(4))) + np.float32(by))
 
 
-def phantom_films(count: int, size: int, preprocessing: Preprocessing, kept: Path) -> list[Film]:
-    """Return computed chests with their lungs, which take some seconds each: once made, they are kept in a file."""
+def phantom_films(count: int, size: int, preprocessing: Preprocessing, folder: Path) -> list[Film]:
+    """Return computed chests with their lungs, which take some seconds each: once made, they are kept in a folder."""
+    kept = folder / f"phantoms-{count}-{size}.npz"
     if not kept.exists():
         made = [_phantom(seed, size, preprocessing) for seed in watched(range(count))]
         units, lungs = np.stack([unit for unit, _ in made]), np.stack([lungs for _, lungs in made])

@@ -16,7 +16,7 @@ SMOOTH = np.outer(np.linspace(0.2, 0.8, SIZE), np.linspace(0.5, 1.0, SIZE)).asty
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("phantoms") / "phantoms.npz"
+    return tmp_path_factory.mktemp("phantoms")
 
 
 @pytest.fixture(scope="module")
