@@ -83,7 +83,7 @@ dist: $(VENV)/.installed-dev
 	$(BIN)/python packaging/build.py
 
 installer: $(VENV)/.installed-dev
-	$(BIN)/python packaging/installers.py dist/lungbox
+	$(BIN)/python packaging/installers.py $(if $(filter Darwin,$(shell uname -s)),dist/Lungbox.app,dist/lungbox)
 
 smoke: $(VENV)/.installed-dev
 	$(BIN)/python packaging/smoke.py dist/lungbox

@@ -8,9 +8,12 @@ import sys
 import tomllib
 from dataclasses import fields
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
+
+from engine.measure.values import ORIGIN_TEXTS, calibration_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -114,3 +117,17 @@ def test_the_places_in_the_page_for_it_are_those_that_are_used(monkeypatch: pyte
     assert f"`{folder('data')}/`" in text
     assert {store_folder().parent, cache_folder().parent} == {folder("cache")}
     assert f"`{folder('cache')}/`" in text
+
+
+def first_cells(page: str, column: int) -> set[str]:
+    """Return what a column of a page's first table says; several things in one cell are parted by semicolons."""
+    lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("|---"))
+    table = takewhile(lambda line: line.startswith("|"), lines[first + 1 :])
+    return {cell.strip() for line in table for cell in line.split("|")[column].split(";")}
+
+
+def test_the_pages_on_millimetres_call_their_origins_as_the_screen_does() -> None:
+    shown = {*ORIGIN_TEXTS.values(), calibration_text(None)}
+    assert first_cells("spacing.md", 3) == shown
+    assert first_cells("measurements.md", 1) == shown

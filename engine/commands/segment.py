@@ -33,7 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "segment",
         help="outline and measure the lungs on films",
         description="Outline and measure the lungs on films. Each film gets a folder with its masks, an overlay and "
-        "results.json in --out. The exit code is the number of films that failed.",
+        "results.json in --out. The exit code is the number of films that failed, 99 at most.",
     )
     parser.add_argument("films", type=Path, nargs="+", metavar="FILE", help="DICOM, PNG, TIFF or JPEG radiographs")
     parser.add_argument(

@@ -1,8 +1,9 @@
 """De-identified export: the Basic Application Level Confidentiality Profile of PS3.15 Annex E, by an allow-list.
 
 Nothing of the header is kept unless it is on the list below, is of the form that the list demands, and has been written
-anew from its meaning: no private element, no sequence, no free text, no overlay and no compressed codestream (whose
-comments can hold text) passes. Every UID becomes a new one, the same for the same UID throughout a key.
+anew from its meaning: no private element, no free text, no overlay, no compressed codestream (whose comments can hold
+text) and no sequence passes, but the tables of greys, as numbers. Every UID becomes a new one, the same for the same
+UID throughout a key.
 
 What no program can promise is that the pixels hold no name. The reader is asked; without an answer no pixels leave.
 """
