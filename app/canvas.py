@@ -45,7 +45,7 @@ class Canvas(QWidget):
     """Where the film is read."""
 
     menu_wanted = Signal(QPoint)
-    begun_changed = Signal()  # the tool in hand is in the middle of something, or no longer
+    tool_used = Signal()  # by a button or a key: it may be in the middle of something now, or no longer
     mask_painted = Signal()  # the first frame that shows a new case was drawn
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -63,7 +63,6 @@ class Canvas(QWidget):
         self.mouse = Mouse(session)
         self._pointer: QPointF | None = None
         self._painted_case: Case | None = None
-        self._begun = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -236,11 +235,9 @@ class Canvas(QWidget):
         self.update()
 
     def _follow_tool(self) -> None:
-        """Draw what the tool has made of it, and say when there is something to take back, or no longer."""
-        if self.tool.begun != self._begun:
-            self._begun = self.tool.begun
-            self.begun_changed.emit()
+        """Draw what the tool has made of it, and have others ask whether there is something to take back."""
         self.update()
+        self.tool_used.emit()
 
     def _update_cursor(self, event: QMouseEvent | None = None) -> None:
         if self._pressed is not None and self._pans:

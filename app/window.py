@@ -262,7 +262,7 @@ class Window(QMainWindow):
         session.case_changed.connect(self._refresh)
         session.selection_changed.connect(self._refresh)
         session.tool_changed.connect(self._refresh)
-        self.canvas.begun_changed.connect(self._refresh)
+        self.canvas.tool_used.connect(lambda: self.actions_by_name["undo"].setEnabled(session.can_undo))
         session.film_changed.connect(self._film_changed)
         box.display_changed.connect(self._refresh)
         session.noticed.connect(lambda code: self.status.say(notice_text(code)))

@@ -119,7 +119,7 @@ def test_the_places_in_the_page_for_it_are_those_that_are_used(monkeypatch: pyte
     assert f"`{folder('cache')}/`" in text
 
 
-def first_cells(page: str, column: int) -> set[str]:
+def column_of(page: str, column: int) -> set[str]:
     """Return what a column of a page's first table says; several things in one cell are parted by semicolons."""
     lines = (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("|---"))
@@ -129,5 +129,5 @@ def first_cells(page: str, column: int) -> set[str]:
 
 def test_the_pages_on_millimetres_call_their_origins_as_the_screen_does() -> None:
     shown = {*ORIGIN_TEXTS.values(), calibration_text(None)}
-    assert first_cells("spacing.md", 3) == shown
-    assert first_cells("measurements.md", 1) == shown
+    assert column_of("spacing.md", 3) == shown
+    assert column_of("measurements.md", 1) == shown

@@ -32,7 +32,7 @@ from engine.network.torch_backend import has_bfloat16
 from training.films import Batch, Draws, Film, resized
 from training.losses import mask_loss
 from training.recipe import Recipe
-from training.state import follow, read_whole, take_back, weight_groups, write_whole
+from training.state import follow, optimizer_of, read_whole, take_back, write_whole
 from training.supply import supplied, workers_for
 from training.train import learning_rate
 
@@ -197,9 +197,7 @@ class Baseline:
 
 def begun(network: nn.Module, recipe: Recipe) -> Baseline:
     """Return a baseline before its first step, with our own model's average of weights and optimizer."""
-    groups = weight_groups(network.parameters(), recipe.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
-    return Baseline(network, deepcopy(network).requires_grad_(requires_grad=False), optimizer)
+    return Baseline(network, deepcopy(network).requires_grad_(requires_grad=False), optimizer_of(network, recipe))
 
 
 def train(

@@ -35,13 +35,14 @@ from training.manifest import DataError, Split, named_sources
 from training.progress import FileJournal, Silent, Speaker, duration, journal, seconds_left
 from training.recipe import RECIPES, Recipe
 from training.sources import records_in
-from training.state import read_whole, refuse_another, take_back, weight_groups, write_whole
+from training.state import optimizer_of, read_whole, refuse_another, take_back, write_whole
 from training.supply import prefetched, supplied, workers_for
 from training.things import phantom_films, varied
 from training.together import refuse_several
 from training.train import batch_loss, learning_rate
 
 _DETAIL = 4  # the network says what was hidden at a quarter of the frame's resolution
+_STATE = "pretraining.pt"  # of a stage that is not at its end
 _STRIDE = 16  # of the embedding, in both kinds of network
 
 
@@ -152,6 +153,17 @@ def hidden_loss(guesser: Guesser, batch: Hidden, device: torch.device) -> Tensor
     return guess_loss(guessed, *(torch.from_numpy(one).to(device) for one in (batch.targets, batch.hidden)))
 
 
+def stage_plan(recipe: Recipe) -> dict[str, Any]:
+    """Return what the stage cannot change on its way."""
+    return {
+        "model": recipe.model.as_json(),
+        "pretraining": asdict(recipe.pretraining),
+        "things_share": recipe.things_share,
+        "sources": list(recipe.sources),
+        "seed": recipe.seed,
+    }
+
+
 @dataclass(slots=True)
 class Stage:
     """What changes while the stage runs, and that one which was killed must have back."""
@@ -161,27 +173,15 @@ class Stage:
     recipe: Recipe
     step: int = 0
 
-    @property
-    def plan(self) -> dict[str, Any]:
-        """What it cannot change on its way."""
-        recipe = self.recipe
-        return {
-            "model": recipe.model.as_json(),
-            "pretraining": asdict(recipe.pretraining),
-            "things_share": recipe.things_share,
-            "sources": list(recipe.sources),
-            "seed": recipe.seed,
-        }
-
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""
         parts = {"guesser": self.guesser.state_dict(), "optimizer": self.optimizer.state_dict()}
-        write_whole(path, {**parts, "step": self.step, "plan": self.plan})
+        write_whole(path, {**parts, "step": self.step, "plan": stage_plan(self.recipe)})
 
     def load(self, path: Path, device: torch.device) -> None:
         """Take the state back; StateError where it is of a stage that was begun otherwise."""
         state = read_whole(path, device)
-        refuse_another(path, state.get("plan", {}), self.plan)
+        refuse_another(path, state.get("plan", {}), stage_plan(self.recipe))
         take_back(path, state, {"guesser": self.guesser, "optimizer": self.optimizer})
         self.step = int(state["step"])
 
@@ -191,28 +191,27 @@ def begun(recipe: Recipe, device: torch.device) -> Stage:
     torch.manual_seed(recipe.seed)
     guesser = Guesser(LungModel(recipe.model)).to(device).train()
     guesser.model.prompt_encoder.input_image_size = (recipe.pretraining.size, recipe.pretraining.size)
-    groups = weight_groups(guesser.parameters(), recipe.weight_decay)
-    return Stage(guesser, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98)), recipe)
+    return Stage(guesser, optimizer_of(guesser, recipe), recipe)
 
 
 def pretrain(recipe: Recipe, data: Path, out: Path, device: torch.device, speaker: Speaker | Silent) -> Path:
     """Run the stage, or what is left of it; return the file that `training.train --start` takes."""
-    kept, state = out / "pretrained.pt", out / "pretraining.pt"
-    stage = begun(recipe, device)
+    kept, state, plan = out / "pretrained.pt", out / _STATE, stage_plan(recipe)
     if kept.exists():
-        refuse_another(kept, read_whole(kept, device).get("plan", {}), stage.plan)
+        refuse_another(kept, read_whole(kept, device).get("plan", {}), plan)
         speaker.line(f"{kept} is there already")
         return kept
     out.mkdir(parents=True, exist_ok=True)
     sweep_stale(out, older_than_s=0.0)  # what a killed run was writing
     films = films_without_masks(data, recipe)
     speaker.line(f"{len(films)} films to learn from without masks")
+    stage = begun(recipe, device)
     if state.exists():
         stage.load(state, device)
     with journal(out, stage.step, stage.step * recipe.pretraining.batch) as log:
         run_stage(stage, films, device, out, speaker, log)
     shape = {"config": recipe.model.as_json(), "preprocessing": asdict(recipe.preprocessing)}
-    write_whole(kept, {"model": stage.guesser.model.state_dict(), "scores": {}, "plan": stage.plan, **shape})
+    write_whole(kept, {"model": stage.guesser.model.state_dict(), "scores": {}, "plan": plan, **shape})
     state.unlink(missing_ok=True)
     return kept
 
@@ -253,7 +252,7 @@ def run_stage(
             speaker.progress(seen, phase.films, text)
         if time.monotonic() - saved > recipe.checkpoint_seconds:
             saved = time.monotonic()
-            stage.save(out / "pretraining.pt")
+            stage.save(out / _STATE)
 
 
 def main(argv: list[str] | None = None) -> int:

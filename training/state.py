@@ -88,6 +88,12 @@ def weight_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> li
     ]
 
 
+def optimizer_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return what trains a network from scratch: ours, in stage 0 too, and each baseline."""
+    groups = weight_groups((p for p in network.parameters() if p.requires_grad), recipe.weight_decay)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+
+
 def plan_of(recipe: Recipe, base: str | None) -> dict[str, Any]:
     """Return what a run cannot change on its way, in types that torch reads back without running code."""
     return {
@@ -128,9 +134,7 @@ def start(recipe: Recipe, company: Team, model: LungModel | None = None, base: s
     model = model.to(company.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(model).requires_grad_(requires_grad=False)
     with_team_statistics(model, company)
-    groups = weight_groups((p for p in model.parameters() if p.requires_grad), recipe.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
-    return Run(model, average, optimizer, recipe, base)
+    return Run(model, average, optimizer_of(model, recipe), recipe, base)
 
 
 def write_whole(path: Path, state: dict[str, object]) -> None:

@@ -37,7 +37,7 @@ def with_things(unit: Frame, rng: np.random.Generator) -> tuple[Frame, NDArray[n
     for number in range(2):
         shape = any_shape(size, rng)
         soft = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), rng.uniform(0.002, 0.008) * size)
-        cover = soft * rng.uniform(0.4, 1.0)  # as often a shadow as a lid
+        cover = soft * rng.uniform(0.4, 1.0)  # from a shadow to a lid
         if rng.random() < 0.5:
             unit = painted(unit, cover, rng.uniform(0.0, 1.0), rng)
         else:

@@ -37,8 +37,6 @@ def answers(
     size = film.unit.shape[0]
     frame = Letterbox.fit(size, size, size)
     asked = list(questions(film))
-    if not asked:
-        return
     tokens = [frame.tokens(prompts) for _, prompts, _ in asked]
     features = model.encode(torch.from_numpy(standardise(film.unit, recipe.preprocessing))[None].to(device))
     logits, _ = model.decode(
@@ -66,13 +64,13 @@ def validate(model: LungModel, films: list[Film], recipe: Recipe, company: Team)
     found: list[tuple[str, float]] = []
     looks: list[tuple[float, pictures.Tile]] = []
     for film in films[company.rank :: company.size]:
+        if not film.lungs.any():  # a mask of a few pixels, gone on a small frame: nothing can be asked
+            continue
         asked = []
         for kind, mask, target in answers(model, film, recipe, company.device):
             dice = float(2 * (mask & target).sum() / (mask.sum() + target.sum()))
             found.append((kind, dice))
             asked.append((dice, kind, mask, target))
-        if not asked:  # a mask of a few pixels, gone on a small frame
-            continue
         dice, kind, mask, target = min(asked, key=lambda one: one[0])
         tile = pictures.unit_tile(film.unit, [(target, pictures.TRUTH), (mask, pictures.MODEL)])
         looks.append((dice, pictures.captioned(tile, f"Dice {dice:.3f}: {film.name}, {kind}")))

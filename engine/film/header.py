@@ -55,6 +55,7 @@ _TERM = re.compile(r"[A-Z0-9_ ]{1,16}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 # Announces GB 2312 (PS3.3 C.12.1.1.2, table C.12-4).
 _GB_2312 = b"\x1b$)A"
+_GB_18030 = "GB18030"  # of DICOM and of Python alike
 _CHARACTER_SET = BaseTag(0x00080005)
 # Characters that would act on a terminal or turn the text round: C0 and C1 controls, and bidirectional controls.
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -166,17 +167,20 @@ class Header:
 
     def items(self, keyword: str) -> tuple["Header", ...]:
         """Return the items of a sequence; () when absent or damaged."""
-        tag = _tag(keyword)
-        if tag not in self.dataset:
+        items = _items(self.dataset, _tag(keyword))
+        return tuple(Header(item, self.little_endian, self.encodings) for item in items)
+
+
+def _items(dataset: Dataset, tag: BaseTag) -> tuple[Dataset, ...]:
+    """Return the items of a sequence; () when absent or damaged."""
+    if tag not in dataset:
+        return ()
+    with quiet_pydicom():
+        try:
+            element = dataset[tag]
+            return tuple(element.value or ()) if element.VR == "SQ" else ()
+        except PYDICOM_FAULTS:
             return ()
-        with quiet_pydicom():
-            try:
-                element = self.dataset[tag]
-                if element.VR != "SQ":
-                    return ()
-                return tuple(Header(item, self.little_endian, self.encodings) for item in element.value or ())
-            except PYDICOM_FAULTS:
-                return ()
 
 
 def _as_found(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement | None:
@@ -225,24 +229,27 @@ def read_header(layout: Layout) -> Header:
             ) from None
         for tag in layout.unsound:
             dataset.pop(BaseTag(tag), None)
-        _without_gb_2312(dataset, layout)
-        return Header(dataset, layout.little_endian, _encodings(dataset))
+        encodings = _encodings(dataset)
+        if "iso_ir_58" in encodings:
+            _in_gb_18030(dataset, layout)
+            encodings = (_GB_18030,)
+        return Header(dataset, layout.little_endian, encodings)
 
 
-def _without_gb_2312(dataset: Dataset, layout: Layout) -> None:
-    """Have Chinese names in GB 18030, which is the same bytes without what announces them: pydicom leaves that in."""
-    if "iso_ir_58" not in _encodings(dataset):
-        return
+def _in_gb_18030(dataset: Dataset, layout: Layout) -> None:
+    """Have text in GB 2312, in sequences too, be GB 18030: the same bytes without the escape that pydicom leaves."""
     for tag in list(dataset.keys()):
         found = _as_found(dataset, tag)
-        if not isinstance(found, RawDataElement) or not found.value:
-            continue
-        vr = found.VR or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
-        if tag == _CHARACTER_SET:
-            dataset[tag] = found._replace(value=b"GB18030 ")
-        elif vr in CUSTOMIZABLE_CHARSET_VR:
+        vr = (found.VR if found is not None else None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
+        if vr == "SQ":
+            for item in _items(dataset, tag):
+                if _CHARACTER_SET not in item:
+                    _in_gb_18030(item, layout)
+        elif isinstance(found, RawDataElement) and tag == _CHARACTER_SET:
+            dataset[tag] = found._replace(value=f"{_GB_18030} ".encode())
+        elif isinstance(found, RawDataElement) and found.value and vr in CUSTOMIZABLE_CHARSET_VR:
             dataset[tag] = found._replace(value=found.value.replace(_GB_2312, b""))
-    dataset.set_original_encoding(layout.implicit, layout.little_endian, ["GB18030"])
+    dataset.set_original_encoding(layout.implicit, layout.little_endian, [_GB_18030])
 
 
 def _encodings(dataset: Dataset) -> tuple[str, ...]:

@@ -81,6 +81,12 @@ def test_undo_takes_back_the_corners_of_a_films_first_polygon(room: Room) -> Non
     assert not room.canvas.tool.begun
     assert not undo.isEnabled()
     click(room, (10, 20))
+    assert undo.isEnabled()
+    room.session.take("box")
+    assert not undo.isEnabled()
+    room.session.take("polygon")
+    click(room, (10, 20))
+    assert undo.isEnabled()
     room.canvas.cancel()
     assert not undo.isEnabled()
 

@@ -35,6 +35,9 @@ from tests.phantom import (
     CR,
     DX,
     DX_FOR_PROCESSING,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
     RF,
     SECONDARY_CAPTURE,
     XA,
@@ -338,6 +341,26 @@ def test_a_name_comes_through_from_every_character_set(character_set: str, store
         read = pydicom.dcmread(_file(dataset))
         assert read.SpecificCharacterSet == "ISO_IR 192"
         assert (str(read.PatientName), str(read.get("PatientComments", name))) == (name, name)
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
+def test_chinese_within_a_sequence_comes_through_without_its_escape(syntax: str) -> None:
+    code = Dataset()
+    code.CodeMeaning = "the ches"
+    request = Dataset()
+    request.RequestedProcedureDescription = "the ches CR"
+    request.RequestedProcedureCodeSequence = [code]
+    film = dicom_film(thorax(120, 101), RequestAttributesSequence=[request])
+    set_raw(film, "SpecificCharacterSet", rb"\ISO 2022 IR 58")
+    # pydicom writes no escape: put where as many other bytes stood.
+    data = dicom_bytes(film, syntax).replace(b"the ches", b"\x1b$)A\xd0\xd8\xb2\xbf")
+    with only_our_warnings():
+        export = job(marked(read_film(data)))
+    (found,) = export.source().RequestAttributesSequence
+    assert found.RequestedProcedureDescription == "胸部 CR"
+    assert found.RequestedProcedureCodeSequence[0].CodeMeaning == "胸部"
+    for dataset in objects(export).values():
+        assert not [one for one in pydicom.dcmread(_file(dataset)).iterall() if "\x1b" in str(one.value)]
 
 
 @pytest.mark.parametrize(
